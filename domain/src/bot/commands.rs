@@ -1,0 +1,162 @@
+//! What can be asked of a bot, and what is decided.
+
+use super::{Bot, BotEvent, BotState, Desired, GatewayToken, Limits, ModelChoice, state::BotProfile};
+use crate::{
+    BotId, TenantId, UserId,
+    values::{Hostname, ImageRef, Label, Tag},
+};
+use serde::{Deserialize, Serialize};
+
+/// Most tags of one bot.
+pub const MAX_TAGS: usize = 32;
+/// Most models of one bot.
+pub const MAX_MODELS: usize = 64;
+
+/// Everything a new bot is made of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CreateBot {
+    /// Its id, which also is its stream's.
+    pub id: BotId,
+    /// Whose it is.
+    pub tenant_id: TenantId,
+    /// Who makes it.
+    pub created_by: UserId,
+    /// Its name in the API.
+    pub hostname: Hostname,
+    /// Its name for people.
+    pub name: Label,
+    /// Its own image, else the platform's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageRef>,
+    /// Its loopback port on the host.
+    pub port: u16,
+    /// Chooses provider keys.
+    #[serde(default)]
+    pub tags: Vec<Tag>,
+    /// The models it may use; the first is its primary one.
+    pub models: Vec<ModelChoice>,
+    /// Its container's limits.
+    pub limits: Limits,
+}
+
+/// What the worker saw of a bot's container.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Observation {
+    /// The state.
+    pub state: BotState,
+    /// Why it is so, for people; at most a few lines, never a secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The engine's id of the container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container_id: Option<String>,
+    /// The exit code of a container that ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i64>,
+    /// How often the engine has restarted it by itself.
+    #[serde(default)]
+    pub restarts: u32,
+}
+
+impl Observation {
+    /// A state and nothing more.
+    pub fn new(state: BotState) -> Self {
+        Self { state, reason: None, container_id: None, exit_code: None, restarts: 0 }
+    }
+}
+
+/// A command to one bot.
+#[derive(Clone, Debug)]
+pub enum BotCommand {
+    /// Make it, with its first gateway token.
+    Create(Box<CreateBot>, GatewayToken),
+    /// Let it run.
+    Start,
+    /// Let it stop.
+    Stop,
+    /// Remove it with its data.
+    Delete,
+    /// From the worker: this is what its container looks like.
+    Observe(Observation),
+    /// From the worker: nothing of it is left on the host.
+    ConfirmRemoved,
+}
+
+/// Why a command to a bot was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BotRefusal {
+    /// `Create` on a stream that exists.
+    #[error("the bot exists already")]
+    Exists,
+    /// Any other command on a stream that does not exist, or on a deleted bot.
+    #[error("there is no such bot")]
+    Unknown,
+    /// A list is longer than it may be.
+    #[error("`{field}` may have at most {max} entries")]
+    TooMany {
+        /// The list.
+        field: &'static str,
+        /// Its bound.
+        max: usize,
+    },
+    /// A bot without a model could not answer.
+    #[error("`models` must name at least one model")]
+    NoModel,
+    /// `ConfirmRemoved` of a bot that nobody deleted.
+    #[error("the bot was not deleted")]
+    NotDeleted,
+}
+
+pub(super) fn decide(bot: &Bot, command: BotCommand) -> Result<Vec<BotEvent>, BotRefusal> {
+    let (bot, command) = match (&bot.profile, command) {
+        (None, BotCommand::Create(new, token)) => return create(*new, token),
+        (Some(_), BotCommand::Create(..)) => return Err(BotRefusal::Exists),
+        (None, _) => return Err(BotRefusal::Unknown),
+        (Some(bot), command) => (bot, command),
+    };
+    match command {
+        BotCommand::Observe(seen) => Ok(observe(bot, seen)),
+        BotCommand::ConfirmRemoved => confirm_removed(bot),
+        _ if bot.desired == Desired::Deleted => Err(BotRefusal::Unknown),
+        BotCommand::Start if bot.desired == Desired::Running => Ok(Vec::new()),
+        BotCommand::Start => Ok(vec![BotEvent::StartRequested {}]),
+        BotCommand::Stop if bot.desired == Desired::Stopped => Ok(Vec::new()),
+        BotCommand::Stop => Ok(vec![BotEvent::StopRequested {}]),
+        BotCommand::Delete => Ok(vec![BotEvent::Deleted {
+            hostname: bot.hostname.clone(),
+            token_hash: bot.token.as_ref().map(|token| token.hash),
+        }]),
+        BotCommand::Create(..) => Err(BotRefusal::Exists),
+    }
+}
+
+fn create(new: CreateBot, token: GatewayToken) -> Result<Vec<BotEvent>, BotRefusal> {
+    if new.models.is_empty() {
+        return Err(BotRefusal::NoModel);
+    }
+    if new.models.len() > MAX_MODELS {
+        return Err(BotRefusal::TooMany { field: "models", max: MAX_MODELS });
+    }
+    if new.tags.len() > MAX_TAGS {
+        return Err(BotRefusal::TooMany { field: "tags", max: MAX_TAGS });
+    }
+    Ok(vec![BotEvent::Created { bot: new }, BotEvent::TokenIssued { token }])
+}
+
+/// Only news is recorded: the worker reports at every pass.
+fn observe(bot: &BotProfile, observation: Observation) -> Vec<BotEvent> {
+    if bot.removed || bot.observed == observation {
+        return Vec::new();
+    }
+    vec![BotEvent::Observed { observation }]
+}
+
+fn confirm_removed(bot: &BotProfile) -> Result<Vec<BotEvent>, BotRefusal> {
+    match (bot.desired, bot.removed) {
+        (Desired::Deleted, false) => Ok(vec![BotEvent::Removed { port: bot.port }]),
+        (Desired::Deleted, true) => Ok(Vec::new()),
+        _ => Err(BotRefusal::NotDeleted),
+    }
+}

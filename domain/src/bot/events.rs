@@ -1,0 +1,86 @@
+//! What happens to a bot.
+
+use super::{CreateBot, GatewayToken, Observation};
+use crate::{
+    TokenHash,
+    claim::{Claim, Claims, Scope},
+    values::Hostname,
+};
+use serde::{Deserialize, Serialize};
+
+/// An event of a bot's stream (`bot`, the bot's id).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all_fields = "camelCase")]
+pub enum BotEvent {
+    /// It exists. Takes its hostname and its port.
+    #[serde(rename = "bot.created")]
+    Created {
+        /// What it was made of.
+        #[serde(flatten)]
+        bot: CreateBot,
+    },
+    /// It has a gateway token; an earlier one is no longer valid.
+    #[serde(rename = "bot.token_issued")]
+    TokenIssued {
+        /// The token, hashed and sealed.
+        #[serde(flatten)]
+        token: GatewayToken,
+    },
+    /// It shall run.
+    #[serde(rename = "bot.start_requested")]
+    StartRequested {},
+    /// It shall not run.
+    #[serde(rename = "bot.stop_requested")]
+    StopRequested {},
+    /// It shall be gone: its token is void at once and its hostname is free.
+    #[serde(rename = "bot.deleted")]
+    Deleted {
+        /// The name that becomes free.
+        hostname: Hostname,
+        /// The token that is void, where it had one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token_hash: Option<TokenHash>,
+    },
+    /// The worker saw something new of its container.
+    #[serde(rename = "bot.observed")]
+    Observed {
+        /// What it saw.
+        #[serde(flatten)]
+        observation: Observation,
+    },
+    /// Container, network and data are gone. Frees its port.
+    #[serde(rename = "bot.removed")]
+    Removed {
+        /// The port that becomes free.
+        port: u16,
+    },
+}
+
+crate::aggregate::impl_event!(BotEvent {
+    Created => "bot.created" @ "1",
+    TokenIssued => "bot.token_issued" @ "1",
+    StartRequested => "bot.start_requested" @ "1",
+    StopRequested => "bot.stop_requested" @ "1",
+    Deleted => "bot.deleted" @ "1",
+    Observed => "bot.observed" @ "1",
+    Removed => "bot.removed" @ "1",
+});
+
+impl Claims for BotEvent {
+    fn takes(&self) -> Vec<Claim> {
+        match self {
+            Self::Created { bot } => {
+                vec![Claim::new(Scope::BotHostname, &bot.hostname), Claim::new(Scope::BotPort, bot.port)]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn releases(&self) -> Vec<Claim> {
+        match self {
+            Self::Deleted { hostname, .. } => vec![Claim::new(Scope::BotHostname, hostname)],
+            Self::Removed { port } => vec![Claim::new(Scope::BotPort, port)],
+            _ => Vec::new(),
+        }
+    }
+}

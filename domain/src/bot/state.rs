@@ -1,0 +1,173 @@
+//! What a bot is.
+
+use super::{BotEvent, commands::Observation};
+use crate::{
+    BotId, Decide, SealedSecret, TenantId, Timestamp, TokenHash, UserId,
+    values::{Hostname, ImageRef, Label, ModelId, Tag, VendorId},
+};
+use serde::{Deserialize, Serialize};
+
+/// What its owner wants of a bot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Desired {
+    /// A container that runs.
+    Running,
+    /// No process; the data stay.
+    Stopped,
+    /// Nothing at all.
+    Deleted,
+}
+
+/// What was last seen of a bot's container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BotState {
+    /// Known to the platform, no container yet.
+    Created,
+    /// The image is pulled or the container starts; it is not healthy yet.
+    Starting,
+    /// The container answers its health check.
+    Running,
+    /// The container runs but does not answer its health check any more.
+    Unhealthy,
+    /// On its way to stopped.
+    Stopping,
+    /// The container is there and does not run.
+    Stopped,
+    /// It cannot be started, or ended by itself; the reason says more.
+    Failed,
+    /// Container, network and data are being removed.
+    Deleting,
+}
+
+/// A vendor's model that the bot may use, through the proxy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelChoice {
+    /// The vendor as the vendor table names it.
+    pub vendor: VendorId,
+    /// The model as the vendor names it.
+    pub model: ModelId,
+}
+
+/// What a bot's container may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Limits {
+    /// Memory, in MiB.
+    pub memory_mib: u32,
+    /// CPU time, in thousandths of a core.
+    pub cpu_millis: u32,
+    /// Processes and threads.
+    pub pids: u32,
+}
+
+impl Default for Limits {
+    /// OpenClaw 2026.9 holds about 1.3 GB at its first turn, so less than 2 GiB makes no usable bot.
+    fn default() -> Self {
+        Self { memory_mib: 2048, cpu_millis: 1000, pids: 512 }
+    }
+}
+
+/// The token that a bot presents to the proxy instead of a vendor's key, and that people present to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GatewayToken {
+    /// What the proxy looks it up by.
+    pub hash: TokenHash,
+    /// For the worker that writes the bot's config. Its additional data is the bot's id.
+    pub sealed: SealedSecret,
+    /// After this the proxy refuses it; `None` is for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+}
+
+/// The aggregate. `Default` is the state before `bot.created`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Bot {
+    /// Present from `bot.created` on.
+    pub profile: Option<BotProfile>,
+}
+
+/// A bot that exists.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BotProfile {
+    /// Its id.
+    pub id: BotId,
+    /// Whose it is.
+    pub tenant_id: TenantId,
+    /// Who made it.
+    pub created_by: UserId,
+    /// Its name in the API.
+    pub hostname: Hostname,
+    /// Its name for people.
+    pub name: Label,
+    /// Its own image, where it does not take the platform's default.
+    pub image: Option<ImageRef>,
+    /// Its loopback port on the host.
+    pub port: u16,
+    /// Chooses provider keys: a key with a matching tag is preferred.
+    pub tags: Vec<Tag>,
+    /// The models it may use; the first is its primary one.
+    pub models: Vec<ModelChoice>,
+    /// Its container's limits.
+    pub limits: Limits,
+    /// The present gateway token.
+    pub token: Option<GatewayToken>,
+    /// What its owner wants.
+    pub desired: Desired,
+    /// What the worker saw last.
+    pub observed: Observation,
+    /// Container, network and data are gone; nothing follows.
+    pub removed: bool,
+}
+
+impl Decide for Bot {
+    type Command = super::BotCommand;
+    type Event = BotEvent;
+    type Refusal = super::BotRefusal;
+
+    fn decide(&self, command: Self::Command) -> Result<Vec<BotEvent>, Self::Refusal> {
+        super::commands::decide(self, command)
+    }
+
+    fn evolve(&mut self, event: BotEvent) {
+        if let BotEvent::Created { bot } = event {
+            self.profile = Some(BotProfile {
+                id: bot.id,
+                tenant_id: bot.tenant_id,
+                created_by: bot.created_by,
+                hostname: bot.hostname,
+                name: bot.name,
+                image: bot.image,
+                port: bot.port,
+                tags: bot.tags,
+                models: bot.models,
+                limits: bot.limits,
+                token: None,
+                desired: Desired::Stopped,
+                observed: Observation::new(BotState::Created),
+                removed: false,
+            });
+            return;
+        }
+        let Some(bot) = &mut self.profile else { return };
+        match event {
+            BotEvent::Created { .. } => {}
+            BotEvent::TokenIssued { token } => bot.token = Some(token),
+            BotEvent::StartRequested {} => bot.desired = Desired::Running,
+            BotEvent::StopRequested {} => bot.desired = Desired::Stopped,
+            BotEvent::Deleted { .. } => {
+                bot.desired = Desired::Deleted;
+                bot.token = None;
+            }
+            BotEvent::Observed { observation } => bot.observed = observation,
+            BotEvent::Removed { .. } => bot.removed = true,
+        }
+    }
+}
+
+crate::aggregate::impl_aggregate!(Bot, "bot");

@@ -1,0 +1,53 @@
+//! Typed ids. All are UUIDv7, written as lower-case hyphenated strings.
+
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+use uuid::Uuid;
+
+macro_rules! id {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.hyphenated().fmt(f)
+            }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self.0.hyphenated())
+            }
+        }
+        impl FromStr for $name {
+            type Err = uuid::Error;
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Uuid::parse_str(text).map(Self)
+            }
+        }
+        impl From<Uuid> for $name {
+            fn from(id: Uuid) -> Self {
+                Self(id)
+            }
+        }
+    )+};
+}
+
+id! {
+    /// A person.
+    UserId,
+    /// A team or a customer; everybody has a personal one.
+    TenantId,
+    /// A bot; the `hostname` is its name in the API, this is its identity for ever.
+    BotId,
+    /// A provider key.
+    KeyId,
+    /// One sign-in of one user, from login to logout.
+    SessionId,
+    /// One HTTP request, to the API or through the proxy.
+    RequestId,
+    /// A wrapped data key in the vault.
+    DataKeyId,
+}

@@ -1,0 +1,33 @@
+//! What Clawplane decides and what it remembers: events, commands, decisions.
+//!
+//! Pure: no I/O, no clock, no randomness. Time, ids and hashes come in with the command, so that a
+//! decision is a function of state and command and every state can be replayed from its events.
+//!
+//! One folder an aggregate, each with `events`, `commands` (with the decision) and its state.
+
+mod aggregate;
+pub mod bot;
+pub mod claim;
+pub mod clock;
+pub mod ids;
+pub mod metadata;
+pub mod provider_key;
+pub mod quota;
+pub mod sealed;
+pub mod secret;
+pub mod session;
+pub mod tenant;
+pub mod usage;
+pub mod user;
+pub mod values;
+
+pub use aggregate::Decide;
+pub use cqrs_es::{Aggregate, DomainEvent};
+pub use ids::{BotId, DataKeyId, KeyId, RequestId, SessionId, TenantId, UserId};
+pub use metadata::{Actor, Metadata};
+pub use sealed::{SealedSecret, TokenHash};
+pub use secret::Secret;
+pub use values::Invalid;
+
+/// A point in time as every event and command carries it: UTC, microseconds are kept.
+pub type Timestamp = chrono::DateTime<chrono::Utc>;

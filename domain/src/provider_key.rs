@@ -1,0 +1,12 @@
+//! A provider key: a vendor's API key, which only the proxy ever sees in plain text.
+
+pub mod commands;
+pub mod events;
+mod state;
+
+pub use commands::{AddKey, KeyCommand, KeyRefusal};
+pub use events::KeyEvent;
+pub use state::{ApiType, ProviderKey};
+
+#[cfg(test)]
+mod tests;

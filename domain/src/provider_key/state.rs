@@ -1,0 +1,50 @@
+//! What a provider key is.
+
+use super::{AddKey, KeyCommand, KeyEvent, KeyRefusal};
+use crate::Decide;
+use serde::{Deserialize, Serialize};
+
+/// The wire format of a `custom` vendor, or of any key that is not its vendor's usual one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ApiType {
+    /// Chat completions, responses, embeddings; `Authorization: Bearer`.
+    Openai,
+    /// Messages; `x-api-key`.
+    Anthropic,
+    /// `generateContent`; `x-goog-api-key`.
+    Gemini,
+    /// Native v2 chat; `Authorization: Bearer`.
+    Cohere,
+    /// NDJSON; no key.
+    Ollama,
+}
+
+/// The aggregate. `Default` is the state before `provider_key.added`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProviderKey {
+    /// Present from `provider_key.added` on.
+    pub key: Option<AddKey>,
+    /// Deleted keys stay known, so that their ids are never used again.
+    pub deleted: bool,
+}
+
+impl Decide for ProviderKey {
+    type Command = KeyCommand;
+    type Event = KeyEvent;
+    type Refusal = KeyRefusal;
+
+    fn decide(&self, command: KeyCommand) -> Result<Vec<KeyEvent>, KeyRefusal> {
+        super::commands::decide(self, command)
+    }
+
+    fn evolve(&mut self, event: KeyEvent) {
+        match event {
+            KeyEvent::Added { key } => self.key = Some(key),
+            KeyEvent::Deleted { .. } => self.deleted = true,
+        }
+    }
+}
+
+crate::aggregate::impl_aggregate!(ProviderKey, "provider_key");

@@ -1,0 +1,114 @@
+//! A tenant: a team or a customer. Everybody has a personal one from the first day.
+
+use crate::{Decide, TenantId, UserId, claim::Claims, values::Label};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A user's place in a tenant; each may do what the next one may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Reads.
+    Viewer,
+    /// Also starts and stops bots.
+    Operator,
+    /// Also creates and deletes bots, keys and quotas.
+    Admin,
+    /// Also members, plan, and the end of the tenant.
+    Owner,
+}
+
+/// The aggregate.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tenant {
+    /// Its name; `None` before `tenant.created`.
+    pub name: Option<Label>,
+    /// Its members with their roles.
+    pub members: BTreeMap<UserId, Role>,
+}
+
+/// A command to one tenant.
+#[derive(Clone, Debug)]
+pub enum TenantCommand {
+    /// Make it, with its owner as its first member.
+    Create {
+        /// Its id, which also is its stream's.
+        id: TenantId,
+        /// Its name for people.
+        name: Label,
+        /// Its first member.
+        owner: UserId,
+        /// Made for one user, at that user's registration.
+        personal: bool,
+    },
+}
+
+/// An event of a tenant's stream (`tenant`, the tenant's id).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all_fields = "camelCase")]
+pub enum TenantEvent {
+    /// It exists.
+    #[serde(rename = "tenant.created")]
+    Created {
+        /// Its id.
+        id: TenantId,
+        /// Its name for people.
+        name: Label,
+        /// Made for one user.
+        personal: bool,
+    },
+    /// A user belongs to it.
+    #[serde(rename = "tenant.member_added")]
+    MemberAdded {
+        /// The user.
+        user_id: UserId,
+        /// What the user may do.
+        role: Role,
+    },
+}
+
+crate::aggregate::impl_event!(TenantEvent {
+    Created => "tenant.created" @ "1",
+    MemberAdded => "tenant.member_added" @ "1",
+});
+impl Claims for TenantEvent {}
+
+/// Why a command to a tenant was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TenantRefusal {
+    /// `Create` on a stream that exists.
+    #[error("the tenant exists already")]
+    Exists,
+}
+
+impl Decide for Tenant {
+    type Command = TenantCommand;
+    type Event = TenantEvent;
+    type Refusal = TenantRefusal;
+
+    fn decide(&self, command: TenantCommand) -> Result<Vec<TenantEvent>, TenantRefusal> {
+        let TenantCommand::Create { id, name, owner, personal } = command;
+        if self.name.is_some() {
+            return Err(TenantRefusal::Exists);
+        }
+        Ok(vec![
+            TenantEvent::Created { id, name, personal },
+            TenantEvent::MemberAdded { user_id: owner, role: Role::Owner },
+        ])
+    }
+
+    fn evolve(&mut self, event: TenantEvent) {
+        match event {
+            TenantEvent::Created { name, .. } => self.name = Some(name),
+            TenantEvent::MemberAdded { user_id, role } => {
+                self.members.insert(user_id, role);
+            }
+        }
+    }
+}
+
+crate::aggregate::impl_aggregate!(Tenant, "tenant");
+
+#[cfg(test)]
+mod tests;
