@@ -36,7 +36,7 @@ pub struct Claim {
 
 impl Claim {
     /// A claim on `name`.
-    pub fn new(scope: Scope, name: impl ToString) -> Self {
+    pub fn new(scope: Scope, name: &impl ToString) -> Self {
         Self { scope, name: name.to_string() }
     }
 }

@@ -24,7 +24,7 @@ macro_rules! text_value {
         impl TryFrom<String> for $name {
             type Error = Invalid;
             fn try_from(text: String) -> Result<Self, Invalid> {
-                $check(text).map(Self)
+                $check(&text).map(Self)
             }
         }
         impl std::str::FromStr for $name {
@@ -74,7 +74,7 @@ fn check(ok: bool, message: &str) -> Result<(), Invalid> {
     if ok { Ok(()) } else { Err(Invalid(message.to_owned())) }
 }
 
-fn hostname(text: String) -> Result<String, Invalid> {
+fn hostname(text: &str) -> Result<String, Invalid> {
     let inner = !text.is_empty() && text.len() <= 63;
     let chars = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     let ends = !text.starts_with('-') && !text.ends_with('-');
@@ -83,11 +83,11 @@ fn hostname(text: String) -> Result<String, Invalid> {
         "must be 1 to 63 lower-case letters, digits or hyphens, with no hyphen at either end",
     )?;
     // `GET /api/bot/stats` and `/api/bot/admin/...` share their place in the path with hostnames.
-    check(!matches!(text.as_str(), "stats" | "admin"), "is a reserved name")?;
-    Ok(text)
+    check(!matches!(text, "stats" | "admin"), "is a reserved name")?;
+    Ok(text.to_owned())
 }
 
-fn email(text: String) -> Result<String, Invalid> {
+fn email(text: &str) -> Result<String, Invalid> {
     let text = text.trim().to_lowercase();
     let valid = text.len() <= 254
         && !text.chars().any(|c| c.is_whitespace() || c.is_control())
@@ -98,7 +98,7 @@ fn email(text: String) -> Result<String, Invalid> {
     Ok(text)
 }
 
-fn label(text: String) -> Result<String, Invalid> {
+fn label(text: &str) -> Result<String, Invalid> {
     let text = text.trim().to_owned();
     let count = text.chars().count();
     check((1..=100).contains(&count), "must have 1 to 100 characters")?;
@@ -106,7 +106,7 @@ fn label(text: String) -> Result<String, Invalid> {
     Ok(text)
 }
 
-fn tag(text: String) -> Result<String, Invalid> {
+fn tag(text: &str) -> Result<String, Invalid> {
     let chars = text
         .bytes()
         .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.'));
@@ -114,33 +114,33 @@ fn tag(text: String) -> Result<String, Invalid> {
         chars && (1..=63).contains(&text.len()),
         "must be 1 to 63 lower-case letters, digits, hyphens, underscores or dots",
     )?;
-    Ok(text)
+    Ok(text.to_owned())
 }
 
-fn vendor(text: String) -> Result<String, Invalid> {
+fn vendor(text: &str) -> Result<String, Invalid> {
     let chars = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     check(chars && (1..=40).contains(&text.len()), "must be a vendor of the vendor table")?;
-    Ok(text)
+    Ok(text.to_owned())
 }
 
-fn model(text: String) -> Result<String, Invalid> {
+fn model(text: &str) -> Result<String, Invalid> {
     let printable = text.chars().all(|c| !c.is_control() && !c.is_whitespace());
     check(printable && (1..=200).contains(&text.len()), "must be 1 to 200 characters without spaces")?;
-    Ok(text)
+    Ok(text.to_owned())
 }
 
-fn image(text: String) -> Result<String, Invalid> {
+fn image(text: &str) -> Result<String, Invalid> {
     let printable = text.bytes().all(|b| b.is_ascii_graphic());
     check(
         printable && (1..=255).contains(&text.len()) && !text.starts_with('-'),
         "must be an image reference such as `ghcr.io/openclaw/openclaw:latest`",
     )?;
-    Ok(text)
+    Ok(text.to_owned())
 }
 
-fn base_url(text: String) -> Result<String, Invalid> {
+fn base_url(text: &str) -> Result<String, Invalid> {
     check(text.len() <= 2048, "must have at most 2048 characters")?;
-    let url = url::Url::parse(&text).map_err(|e| Invalid(format!("must be a URL: {e}")))?;
+    let url = url::Url::parse(text).map_err(|e| Invalid(format!("must be a URL: {e}")))?;
     check(matches!(url.scheme(), "http" | "https"), "must start with `http://` or `https://`")?;
     check(url.has_host(), "must name a host")?;
     check(url.username().is_empty() && url.password().is_none(), "must not carry a user or a password")?;

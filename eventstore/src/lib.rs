@@ -1,1 +1,33 @@
-//! Placeholder.
+//! The events table and everything that must be right around it.
+//!
+//! `Executor` takes commands and appends what they decide; `UsageAppender` appends what the proxy
+//! metered; `Feed` reads all of it in one gap-free order; `Checkpoints` remember how far a reader came;
+//! `Vault` keeps the data keys that seal secrets. Only this crate knows the events table.
+
+pub mod append;
+pub mod checkpoint;
+pub mod claims;
+pub mod database;
+pub mod dead_letter;
+pub mod error;
+pub mod executor;
+pub mod feed;
+pub mod position;
+pub mod restore;
+pub mod usage;
+pub mod vault;
+pub mod wakeup;
+
+pub use checkpoint::Checkpoints;
+pub use claims::ClaimTable;
+pub use dead_letter::DeadLetters;
+pub use error::{ExecuteError, StoreError};
+pub use executor::{Committed, Context, Executor, Idempotency};
+pub use feed::{Batch, Feed, Filter, RecordedEvent};
+pub use position::Position;
+pub use usage::UsageAppender;
+pub use vault::{MasterKey, Vault, VaultError};
+pub use wakeup::{Listener, Wakeup};
+
+/// The stream types that commands write to: everything but usage.
+pub const COMMAND_STREAMS: &[&str] = &["bot", "provider_key", "quota", "session", "tenant", "user"];

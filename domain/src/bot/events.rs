@@ -70,7 +70,7 @@ impl Claims for BotEvent {
     fn takes(&self) -> Vec<Claim> {
         match self {
             Self::Created { bot } => {
-                vec![Claim::new(Scope::BotHostname, &bot.hostname), Claim::new(Scope::BotPort, bot.port)]
+                vec![Claim::new(Scope::BotHostname, &bot.hostname), Claim::new(Scope::BotPort, &bot.port)]
             }
             _ => Vec::new(),
         }

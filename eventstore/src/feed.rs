@@ -1,0 +1,203 @@
+//! The feed: all events in one order that every reader sees the same, without gaps.
+//!
+//! Identity values become visible out of order, so "everything above the last number I saw" skips the event of a
+//! slow writer for ever. The feed orders by (transaction id, number) and reads only below the oldest transaction
+//! that still runs: nothing can appear behind a reader any more.
+
+use crate::{Position, StoreError};
+use clawplane_domain::{Metadata, TenantId};
+use sqlx::{PgConnection, PgPool, Row, postgres::PgRow};
+use std::time::Duration;
+
+/// Which streams a reader wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filter {
+    /// All of them.
+    All,
+    /// Only those of these types.
+    Types(&'static [&'static str]),
+}
+
+impl Filter {
+    /// As a condition of SQL, to be appended to others. The types are constants of the code, never input; as
+    /// constants they also let the planner leave out whole partitions.
+    pub(crate) fn condition(self) -> String {
+        match self {
+            Self::All => String::new(),
+            Self::Types(types) => format!("AND aggregate_type IN ('{}')", types.join("','")),
+        }
+    }
+}
+
+/// An event as the feed gives it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordedEvent {
+    /// Where it stands in the feed.
+    pub position: Position,
+    /// Its id for references from outside.
+    pub event_id: uuid::Uuid,
+    /// Its stream's type.
+    pub aggregate_type: String,
+    /// Its stream's id.
+    pub aggregate_id: String,
+    /// Its number in its stream, from 1 without holes.
+    pub sequence: u64,
+    /// Its name.
+    pub event_type: String,
+    /// The version of its form.
+    pub event_version: String,
+    /// The event itself.
+    pub payload: serde_json::Value,
+    /// Whose, by whom, when.
+    pub metadata: Metadata,
+    /// The tenant, as the database has it.
+    pub tenant_id: TenantId,
+    /// When the database stored it.
+    pub recorded_at: clawplane_domain::Timestamp,
+}
+
+impl RecordedEvent {
+    /// The payload as an event of the aggregate it came from.
+    pub fn decode<E: serde::de::DeserializeOwned>(&self) -> Result<E, StoreError> {
+        serde::Deserialize::deserialize(&self.payload).map_err(|error: serde_json::Error| self.unreadable(&error))
+    }
+
+    fn unreadable(&self, error: &serde_json::Error) -> StoreError {
+        let at = format!("{}/{}/{}", self.aggregate_type, self.aggregate_id, self.sequence);
+        StoreError::Unreadable { at, why: error.to_string() }
+    }
+}
+
+/// What one read gave.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// In the feed's order.
+    pub events: Vec<RecordedEvent>,
+    /// There was nothing more to read at that moment.
+    pub exhausted: bool,
+}
+
+impl Batch {
+    /// The position after this batch.
+    pub fn last(&self) -> Option<Position> {
+        self.events.last().map(|event| event.position)
+    }
+}
+
+/// How far behind a reader is.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Lag {
+    /// Events of its filter that it has not seen.
+    pub events: i64,
+    /// Age of the oldest of them.
+    pub seconds: f64,
+}
+
+/// The feed of one event database.
+#[derive(Clone, Debug)]
+pub struct Feed {
+    pool: PgPool,
+}
+
+const COLUMNS: &str = "tx_id::text, global_position, event_id, aggregate_type, aggregate_id, sequence, event_type, \
+     event_version, payload, metadata, tenant_id, recorded_at";
+
+impl Feed {
+    /// Over the event database.
+    pub fn new(pool: PgPool) -> Self {
+        Self { pool }
+    }
+
+    /// At most `limit` events of `filter` after `after`.
+    pub async fn read(&self, after: Position, filter: Filter, limit: u32) -> Result<Batch, StoreError> {
+        let mut connection = self.pool.acquire().await?;
+        Self::read_in(&mut connection, after, filter, limit).await
+    }
+
+    /// As [`Feed::read`], inside a transaction of the caller's.
+    ///
+    /// That transaction must be `READ COMMITTED`: the horizon is that of the statement.
+    pub async fn read_in(
+        connection: &mut PgConnection,
+        after: Position,
+        filter: Filter,
+        limit: u32,
+    ) -> Result<Batch, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM events
+             WHERE (tx_id, global_position) > ($1::text::xid8, $2)
+               AND tx_id < pg_snapshot_xmin(pg_current_snapshot()) {}
+             ORDER BY tx_id, global_position LIMIT $3",
+            filter.condition()
+        );
+        let rows = sqlx::query(&sql)
+            .bind(after.tx_text())
+            .bind(after.global)
+            .bind(i64::from(limit))
+            .fetch_all(connection)
+            .await?;
+        let exhausted = rows.len() < limit as usize;
+        let events = rows.iter().map(recorded).collect::<Result<_, _>>()?;
+        Ok(Batch { events, exhausted })
+    }
+
+    /// The last event that is stable now, or the start where there is none.
+    pub async fn head(&self) -> Result<Position, StoreError> {
+        let row = sqlx::query(
+            "SELECT tx_id::text, global_position FROM events
+             WHERE tx_id < pg_snapshot_xmin(pg_current_snapshot())
+             ORDER BY tx_id DESC, global_position DESC LIMIT 1",
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        match row {
+            Some(row) => Ok(Position::from_row(row.get(0), row.get(1))?),
+            None => Ok(Position::START),
+        }
+    }
+
+    /// How far a reader at `after` is behind. Counts at most 1,000,000 events.
+    pub async fn lag(&self, after: Position, filter: Filter) -> Result<Lag, StoreError> {
+        let sql = format!(
+            "SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(recorded_at)), 0)::float8
+             FROM (SELECT recorded_at FROM events
+                   WHERE (tx_id, global_position) > ($1::text::xid8, $2) {} LIMIT 1000000) AS unseen",
+            filter.condition()
+        );
+        let row = sqlx::query(&sql).bind(after.tx_text()).bind(after.global).fetch_one(&self.pool).await?;
+        Ok(Lag { events: row.get(0), seconds: row.get(1) })
+    }
+
+    /// For how long the oldest writing transaction of the cluster has been running: it holds back the feed for
+    /// everybody, so this belongs on a dashboard.
+    pub async fn held_back_for(&self) -> Result<Duration, StoreError> {
+        let seconds: f64 = sqlx::query_scalar(
+            "SELECT coalesce(extract(epoch FROM clock_timestamp() - min(xact_start)), 0)::float8
+             FROM pg_stat_activity WHERE backend_xid IS NOT NULL",
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(Duration::from_secs_f64(seconds.max(0.0)))
+    }
+}
+
+fn recorded(row: &PgRow) -> Result<RecordedEvent, StoreError> {
+    let (aggregate_type, aggregate_id, sequence): (String, String, i64) = (row.get(3), row.get(4), row.get(5));
+    let metadata = serde_json::from_value(row.get(9)).map_err(|error| StoreError::Unreadable {
+        at: format!("{aggregate_type}/{aggregate_id}/{sequence}"),
+        why: format!("metadata: {error}"),
+    })?;
+    Ok(RecordedEvent {
+        position: Position::from_row(row.get(0), row.get(1))?,
+        event_id: row.get(2),
+        aggregate_type,
+        aggregate_id,
+        sequence: u64::try_from(sequence).map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
+        event_type: row.get(6),
+        event_version: row.get(7),
+        payload: row.get(8),
+        metadata,
+        tenant_id: TenantId(row.get(10)),
+        recorded_at: row.get(11),
+    })
+}
