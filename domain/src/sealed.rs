@@ -53,3 +53,13 @@ impl<'de> Deserialize<'de> for TokenHash {
         Ok(Self(bytes))
     }
 }
+
+/// What a provider key's sealed secret is bound to: its additional data, so that it opens nowhere else.
+pub fn bound_to_key(tenant: crate::TenantId, key: crate::KeyId) -> String {
+    format!("{tenant}/provider_key/{key}")
+}
+
+/// What a bot's sealed gateway token is bound to.
+pub fn bound_to_bot(tenant: crate::TenantId, bot: crate::BotId) -> String {
+    format!("{tenant}/bot/{bot}")
+}
