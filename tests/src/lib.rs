@@ -1,1 +1,14 @@
-//! Placeholder.
+//! Support for the end-to-end tests: the real binary with its own data folder, fake vendors, a small client.
+
+#![allow(clippy::missing_panics_doc, reason = "support for tests: a panic is how a test fails")]
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::print_stderr, reason = "support for tests")]
+
+pub mod client;
+pub mod docker;
+pub mod platform;
+pub mod vendor;
+pub mod wait;
+
+pub use client::Client;
+pub use platform::Platform;
+pub use vendor::FakeVendor;

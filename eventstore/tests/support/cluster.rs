@@ -1,0 +1,152 @@
+//! A throw-away Postgres cluster that lives exactly as long as the process that started it.
+
+use sqlx::{Connection, PgConnection};
+use std::{
+    fs,
+    io::ErrorKind,
+    net::TcpListener,
+    os::unix::{
+        fs::{MetadataExt, chown},
+        process::CommandExt,
+    },
+    path::{Path, PathBuf},
+    process::{ChildStdin, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, Instant},
+};
+
+/// Runs Postgres until its standard input ends, which happens however the test process dies.
+const WATCHDOG: &str = r#"
+trap '' INT TERM HUP
+"$1/postgres" -D "$2/data" -p "$3" -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
+    -c fsync=off -c full_page_writes=off -c max_connections=200 -c shared_buffers=64MB -c timezone=UTC \
+    >"$2/log" 2>&1 &
+read -r _
+kill -INT $!
+wait
+rm -rf "$2"
+"#;
+
+/// A running cluster. It stops and its files go when this is dropped or the process ends.
+#[derive(Debug)]
+pub struct Cluster {
+    /// The administrator's way in, to the database `postgres`.
+    pub url: String,
+    _alive: ChildStdin,
+}
+
+impl Cluster {
+    /// Makes and starts a cluster, and waits until it answers.
+    pub fn start() -> Self {
+        let bin = binaries();
+        let owner = Owner::find();
+        let dir = owner.directory();
+        let mut initdb = Command::new(bin.join("initdb"));
+        initdb.args(["--no-locale", "-E", "UTF8", "-A", "trust", "-U", "postgres", "--no-sync", "-D"]);
+        initdb.arg(dir.join("data")).current_dir(&dir);
+        let made = owner.of(&mut initdb).output().expect("initdb runs");
+        assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+        // A free port may be taken by somebody else before Postgres has it: then there is another one.
+        for _ in 0..5 {
+            if let Some(cluster) = Self::start_in(&bin, &dir, &owner) {
+                return cluster;
+            }
+        }
+        panic!("Postgres does not start: {}", fs::read_to_string(dir.join("log")).unwrap_or_default());
+    }
+
+    fn start_in(bin: &Path, dir: &Path, owner: &Owner) -> Option<Self> {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut watchdog = Command::new("sh");
+        watchdog.args(["-c", WATCHDOG, "postgres-watchdog"]).arg(bin).arg(dir).arg(port.to_string());
+        // A group of its own, so that Ctrl-C reaches the tests only.
+        watchdog.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0).current_dir(dir);
+        let mut watchdog = owner.of(&mut watchdog).spawn().expect("sh runs");
+        let alive = watchdog.stdin.take().expect("a pipe");
+        let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
+        answers(&url, dir).then_some(Self { url, _alive: alive })
+    }
+}
+
+/// Whether the server comes up. A server that gave up has said so in its log.
+fn answers(url: &str, dir: &Path) -> bool {
+    let url = url.to_owned();
+    let log = dir.join("log");
+    let started = Instant::now();
+    let connect = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        while started.elapsed() < Duration::from_secs(60) {
+            if runtime.block_on(async { PgConnection::connect(&url).await?.close().await }).is_ok() {
+                return true;
+            }
+            if fs::read_to_string(&log).is_ok_and(|text| text.contains("database system is shut down")) {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        false
+    };
+    // A thread: the caller is inside a runtime, where no other may block.
+    std::thread::spawn(connect).join().unwrap()
+}
+
+/// The newest directory with Postgres's programs: that of the `PATH`, else where Debian puts them.
+pub fn binaries() -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut debian: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| {
+            let version = entry.ok()?;
+            Some((version.file_name().to_str()?.parse().ok()?, version.path().join("bin")))
+        })
+        .collect();
+    debian.sort();
+    let debian = debian.into_iter().rev().map(|(_, bin)| bin);
+    let complete = |bin: &PathBuf| ["initdb", "postgres"].iter().all(|program| bin.join(program).exists());
+    std::env::split_paths(&path)
+        .chain(debian)
+        .find(complete)
+        .expect("Postgres is installed (or CLAWPLANE_TEST_DATABASE_URL says where one runs)")
+}
+
+/// Whom the server runs as: Postgres refuses to be root.
+struct Owner(Option<(u32, u32)>);
+
+impl Owner {
+    fn find() -> Self {
+        if fs::metadata("/proc/self").expect("/proc").uid() != 0 {
+            return Self(None);
+        }
+        let users = fs::read_to_string("/etc/passwd").expect("/etc/passwd");
+        let ids = |name: &str| {
+            let mut fields = users.lines().map(|line| line.split(':')).find(|line| line.clone().next() == Some(name))?;
+            Some((fields.nth(2)?.parse().ok()?, fields.next()?.parse().ok()?))
+        };
+        Self(Some(ids("postgres").or_else(|| ids("nobody")).expect("a user `postgres` or `nobody`")))
+    }
+
+    fn of<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        match self.0 {
+            Some((user, group)) => command.uid(user).gid(group),
+            None => command,
+        }
+    }
+
+    /// A new directory that is this user's. Under the temporary one, since a home may be closed to it.
+    fn directory(&self) -> PathBuf {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        loop {
+            let count = COUNT.fetch_add(1, Ordering::Relaxed);
+            let dir = std::env::temp_dir().join(format!("clawplane-test-postgres-{}-{count}", std::process::id()));
+            match fs::create_dir(&dir) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
+                other => other.expect("the temporary directory is writable"),
+            }
+            if let Some((user, group)) = self.0 {
+                chown(&dir, Some(user), Some(group)).unwrap();
+            }
+            return dir;
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The proxy's configuration, as plain values: only the composition reads files and environment.
+
+use crate::UpstreamAllow;
+use std::{path::PathBuf, time::Duration};
+
+/// How long each part of a request may take. Each has an error code of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// Name, TCP and TLS (`upstream_connect_timeout`).
+    pub connect: Duration,
+    /// From the request's way up to the answer's head (`upstream_first_byte_timeout`).
+    pub first_byte: Duration,
+    /// Between two pieces of the answer (`upstream_idle_timeout`).
+    pub idle: Duration,
+    /// All of it (`upstream_total_timeout`).
+    pub total: Duration,
+}
+
+impl Default for Timeouts {
+    /// Reasoning models are silent for minutes, so only the connection has a short limit.
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            first_byte: Duration::from_mins(5),
+            idle: Duration::from_mins(5),
+            total: Duration::from_mins(30),
+        }
+    }
+}
+
+/// The proxy's configuration.
+#[derive(Clone, Debug)]
+pub struct ProxyConfig {
+    /// Where usage that is not yet in Postgres is kept. One process at a time.
+    pub spool_dir: PathBuf,
+    /// A spool file of more bytes than this is followed by the next one.
+    pub spool_segment_bytes: u64,
+    /// With more bytes than this in the spool, requests are refused rather than not metered.
+    pub spool_max_bytes: u64,
+    /// Private places that vendors may be at.
+    pub upstream_allow: UpstreamAllow,
+    /// Time limits of a request.
+    pub timeouts: Timeouts,
+    /// Largest request body, in bytes.
+    pub max_body: u64,
+    /// Most bytes of all request bodies that are held in memory at once.
+    pub max_buffered: u64,
+    /// Most connections that the proxy's own listener serves at once.
+    pub max_connections: usize,
+    /// How long requests in flight may go on after the shutdown signal.
+    pub drain: Duration,
+}
+
+impl ProxyConfig {
+    /// The defaults, with the spool in `spool_dir`.
+    pub fn new(spool_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            spool_dir: spool_dir.into(),
+            spool_segment_bytes: 64 << 20,
+            spool_max_bytes: 8 << 30,
+            upstream_allow: UpstreamAllow::default(),
+            timeouts: Timeouts::default(),
+            max_body: 50 << 20,
+            max_buffered: 1 << 30,
+            max_connections: 16_384,
+            drain: Duration::from_secs(3),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What the proxy needs from outside, as traits, and their implementations for the event store.
+//!
+//! The data path itself calls none of them: they serve the follower, the uploader and the start.
+
+use async_trait::async_trait;
+use clawplane_domain::{BotId, SealedSecret, Secret, Timestamp, usage::UsageRecorded};
+use clawplane_eventstore::{Batch, Feed, Filter, Position, StoreError, UsageAppender, Vault, VaultError};
+
+/// Any error of somebody else's.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Where events are read from.
+#[async_trait]
+pub trait EventSource: Send + Sync + 'static {
+    /// At most `limit` events of `filter` after `after`, in the feed's order.
+    async fn read(&self, after: Position, filter: Filter, limit: u32) -> Result<Batch, StoreError>;
+}
+
+#[async_trait]
+impl EventSource for Feed {
+    async fn read(&self, after: Position, filter: Filter, limit: u32) -> Result<Batch, StoreError> {
+        Feed::read(self, after, filter, limit).await
+    }
+}
+
+/// Where usage is stored.
+#[async_trait]
+pub trait UsageSink: Send + Sync + 'static {
+    /// Stores records with their numbers in the stream. Storing a number again changes nothing.
+    async fn append(&self, stream: &str, records: &[(u64, UsageRecorded)]) -> Result<(), StoreError>;
+    /// The numbers that a stream has.
+    async fn sequences(&self, stream: &str) -> Result<Vec<u64>, StoreError>;
+}
+
+#[async_trait]
+impl UsageSink for UsageAppender {
+    async fn append(&self, stream: &str, records: &[(u64, UsageRecorded)]) -> Result<(), StoreError> {
+        UsageAppender::append(self, stream, records).await
+    }
+    async fn sequences(&self, stream: &str) -> Result<Vec<u64>, StoreError> {
+        UsageAppender::sequences(self, stream).await
+    }
+}
+
+/// Why a sealed secret could not be opened. Says nothing of the secret.
+#[derive(Debug, thiserror::Error)]
+pub enum UnsealError {
+    /// Its data key was destroyed, as its owner wanted: normal for a deleted key in history.
+    #[error("the secret was shredded")]
+    Gone,
+    /// It will never open: another master key, or a changed ciphertext.
+    #[error("the secret cannot be opened")]
+    Broken(#[source] BoxError),
+    /// The vault cannot be reached now.
+    #[error("the vault cannot be reached")]
+    Unavailable(#[source] BoxError),
+}
+
+/// Opens sealed secrets.
+#[async_trait]
+pub trait Unsealer: Send + Sync + 'static {
+    /// Opens what was sealed with the same `bound_to`.
+    async fn open(&self, sealed: &SealedSecret, bound_to: &str) -> Result<Secret, UnsealError>;
+}
+
+#[async_trait]
+impl Unsealer for Vault {
+    async fn open(&self, sealed: &SealedSecret, bound_to: &str) -> Result<Secret, UnsealError> {
+        Vault::open(self, sealed, bound_to).await.map_err(|error| match error {
+            VaultError::Shredded => UnsealError::Gone,
+            VaultError::Database(_) => UnsealError::Unavailable(error.into()),
+            VaultError::WrongMasterKey { .. } | VaultError::Forged => UnsealError::Broken(error.into()),
+        })
+    }
+}
+
+/// What a bot has used in the calendar day and month (UTC) of a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BotTotals {
+    /// The bot.
+    pub bot_id: BotId,
+    /// Input and output tokens of the day.
+    pub day_tokens: u64,
+    /// Micro-dollars of the day.
+    pub day_cost_micros: u64,
+    /// Input and output tokens of the month.
+    pub month_tokens: u64,
+    /// Micro-dollars of the month.
+    pub month_cost_micros: u64,
+}
+
+/// What all bots have used up to a place in the feed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Every usage event at or before it is counted, none after it.
+    pub position: Position,
+    /// One entry for each bot that used something; the others have used nothing.
+    pub bots: Vec<BotTotals>,
+}
+
+/// Tells what was used before this process started; the composition implements it from the usage rollups.
+#[async_trait]
+pub trait UsageTotals: Send + Sync + 'static {
+    /// The totals of the windows that `at` lies in, with the position that they are exact for.
+    async fn current(&self, at: Timestamp) -> Result<Totals, BoxError>;
+}

@@ -1,0 +1,192 @@
+//! The platform as a user starts it: the real binary, `clawplane dev`, in a folder of its own.
+
+use crate::{Client, wait};
+use std::{
+    ffi::OsString,
+    fs,
+    net::TcpListener,
+    os::unix::{fs::PermissionsExt, process::CommandExt},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::OnceLock,
+};
+use tempfile::TempDir;
+
+/// The first administrator of every platform that is started here.
+pub const ADMIN_EMAIL: &str = "ada@example.org";
+/// Her password.
+pub const ADMIN_PASSWORD: &str = "correct horse battery staple";
+
+/// `clawplane dev`, running until it is dropped.
+#[derive(Debug)]
+pub struct Platform {
+    /// `http://127.0.0.1:<port>`.
+    pub url: String,
+    dir: TempDir,
+    port: u16,
+    extra: Vec<(OsString, OsString)>,
+    args: Vec<String>,
+    child: Option<Child>,
+}
+
+impl Platform {
+    /// Starts one that may reach the vendors at `upstreams` and waits until it is up.
+    pub async fn start(upstreams: &[String]) -> Self {
+        Self::start_with(upstreams, &[], &[]).await
+    }
+
+    /// As [`Platform::start`], with more environment and arguments.
+    pub async fn start_with(upstreams: &[String], env: &[(&str, &str)], args: &[&str]) -> Self {
+        let dir = tempfile::Builder::new().prefix("clawplane-e2e-").tempdir().expect("a folder");
+        // The private Postgres may run as another user, who has to get there.
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).expect("permissions");
+        let mut extra: Vec<(OsString, OsString)> = vec![
+            ("CLAWPLANE_UPSTREAM_ALLOW".into(), upstreams.join(",").into()),
+            ("CLAWPLANE_ADMIN_EMAIL".into(), ADMIN_EMAIL.into()),
+            ("CLAWPLANE_ADMIN_PASSWORD".into(), ADMIN_PASSWORD.into()),
+            ("BOT_PORT_START".into(), free_port().to_string().into()),
+        ];
+        extra.extend(env.iter().map(|(name, value)| (name.into(), value.into())));
+        let port = free_port();
+        let args = args.iter().map(|&arg| arg.to_owned()).collect();
+        let url = format!("http://127.0.0.1:{port}");
+        let mut platform = Self { url, dir, port, extra, args, child: None };
+        platform.launch().await;
+        platform
+    }
+
+    /// Starts it (again) in the same folder and waits until it is up.
+    pub async fn launch(&mut self) {
+        let log = fs::OpenOptions::new().create(true).append(true).open(self.log_file()).expect("a log file");
+        let mut command = Command::new(binary());
+        command
+            .arg("dev")
+            .args(["--data-dir", &self.data_dir().display().to_string()])
+            .args(["--listen", &format!("127.0.0.1:{}", self.port)])
+            .args(&self.args)
+            .envs(self.extra.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a log file"))
+            .stderr(log)
+            .process_group(0);
+        self.child = Some(command.spawn().expect("the binary starts"));
+        let health = format!("{}/api/health", self.url);
+        wait::until("the platform to be up", 90, || async {
+            assert!(!self.has_ended(), "the platform ended by itself:\n{}", self.log());
+            let answer = reqwest::get(&health).await.map_err(|error| error.to_string())?;
+            if answer.status().is_success() { Ok(()) } else { Err(answer.status().to_string()) }
+        })
+        .await;
+    }
+
+    fn has_ended(&self) -> bool {
+        // `kill -0` asks without taking: the exit status stays for `stop`.
+        let Some(child) = &self.child else { return true };
+        fs::read_to_string(format!("/proc/{}/stat", child.id())).map_or(true, |stat| stat.contains(") Z "))
+    }
+
+    /// A client that is signed in as the first administrator.
+    pub async fn admin(&self) -> Client {
+        Client::login(&self.url, ADMIN_EMAIL, ADMIN_PASSWORD).await
+    }
+
+    /// Its data folder.
+    pub fn data_dir(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// What it printed so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.dir.path().join("clawplane.log")
+    }
+
+    /// Ctrl-C, and how long it took to end.
+    pub fn stop(&mut self) -> std::time::Duration {
+        let Some(mut child) = self.child.take() else { return std::time::Duration::ZERO };
+        let began = std::time::Instant::now();
+        signal("-INT", child.id());
+        let status = child.wait().expect("it ends");
+        assert!(status.success(), "it ended with {status}:\n{}", self.log());
+        began.elapsed()
+    }
+
+    /// `kill -9` of the process and everything it started, as a power cut would.
+    pub fn kill(&mut self) {
+        let Some(mut child) = self.child.take() else { return };
+        let family = descendants(child.id());
+        for pid in std::iter::once(child.id()).chain(family) {
+            signal("-KILL", pid);
+        }
+        let _ = child.wait();
+    }
+}
+
+impl Drop for Platform {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- the platform's log\n{}", tail(&self.log(), 80));
+        }
+        if let Some(mut child) = self.child.take() {
+            signal("-INT", child.id());
+            let _ = child.wait();
+        }
+    }
+}
+
+fn tail(text: &str, lines: usize) -> String {
+    let all: Vec<&str> = text.lines().collect();
+    all[all.len().saturating_sub(lines)..].join("\n")
+}
+
+fn signal(name: &str, pid: u32) {
+    let _ = Command::new("kill").args([name, &pid.to_string()]).stderr(Stdio::null()).status();
+}
+
+/// Every process below `pid`, by its parent in `/proc`.
+fn descendants(pid: u32) -> Vec<u32> {
+    let parents: Vec<(u32, u32)> = fs::read_dir("/proc")
+        .expect("/proc")
+        .flatten()
+        .filter_map(|entry| {
+            let pid = entry.file_name().to_str()?.parse().ok()?;
+            let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+            let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
+            Some((pid, parent))
+        })
+        .collect();
+    let mut found = vec![pid];
+    let mut next = 0;
+    while let Some(&parent) = found.get(next) {
+        found.extend(parents.iter().filter(|(_, p)| *p == parent).map(|(pid, _)| *pid));
+        next += 1;
+    }
+    found.split_off(1)
+}
+
+/// A port that is free now.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
+}
+
+/// The binary under test, built if it is not up to date.
+///
+/// Cargo hands the path of a binary only to the tests of its own package, and those may not know this one.
+pub fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let built = Command::new(cargo)
+            .args(["build", "--quiet", "--locked", "-p", "clawplane-cli", "--bin", "clawplane"])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .status();
+        assert!(built.is_ok_and(|status| status.success()), "`cargo build --bin clawplane` failed");
+        let here = std::env::current_exe().expect("this test's path");
+        // <target>/debug/deps/<test> or <target>/debug/<bench>
+        let found = here.ancestors().map(|folder| folder.join("clawplane")).find(|path| path.is_file());
+        found.expect("the binary beside the tests")
+    })
+}
