@@ -90,6 +90,16 @@ impl Platform {
         Client::login(&self.url, ADMIN_EMAIL, ADMIN_PASSWORD).await
     }
 
+    /// Adds a user with a personal tenant, as an administrator does on the command line.
+    pub fn add_user(&self, email: &str, password: &str) {
+        let output = Command::new(binary())
+            .args(["user", "add", email, "--data-dir", &self.data_dir().display().to_string()])
+            .env("CLAWPLANE_USER_PASSWORD", password)
+            .output()
+            .expect("the binary starts");
+        assert!(output.status.success(), "user add: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
     /// Its data folder.
     pub fn data_dir(&self) -> PathBuf {
         self.dir.path().join("data")

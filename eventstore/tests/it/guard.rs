@@ -14,3 +14,9 @@ async fn smoke2() {
     let n: i64 = sqlx::query_scalar("SELECT count(*) FROM events").fetch_one(&db.pool).await.unwrap();
     assert_eq!(n, 0);
 }
+#[tokio::test]
+#[ignore]
+async fn hang() {
+    let _db = support::database().await;
+    std::future::pending::<()>().await;
+}

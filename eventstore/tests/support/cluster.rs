@@ -1,6 +1,5 @@
 //! A throw-away Postgres cluster that lives exactly as long as the process that started it.
 
-use sqlx::{Connection, PgConnection};
 use std::{
     fs,
     io::ErrorKind,
@@ -38,6 +37,14 @@ pub struct Cluster {
 impl Cluster {
     /// Makes and starts a cluster, and waits until it answers.
     pub fn start() -> Self {
+        // A free port may be taken by somebody else before Postgres has it: then the next try has another one.
+        let mut tries = (0..3).map(|_| Self::try_start());
+        let mut why = String::new();
+        tries.find_map(|result| result.map_err(|log| why = log).ok()).unwrap_or_else(|| panic!("no Postgres: {why}"))
+    }
+
+    /// The cluster, or the server's log.
+    fn try_start() -> Result<Self, String> {
         let bin = binaries();
         let owner = Owner::find();
         let dir = owner.directory();
@@ -46,48 +53,31 @@ impl Cluster {
         initdb.arg(dir.join("data")).current_dir(&dir);
         let made = owner.of(&mut initdb).output().expect("initdb runs");
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
-        // A free port may be taken by somebody else before Postgres has it: then there is another one.
-        for _ in 0..5 {
-            if let Some(cluster) = Self::start_in(&bin, &dir, &owner) {
-                return cluster;
-            }
-        }
-        panic!("Postgres does not start: {}", fs::read_to_string(dir.join("log")).unwrap_or_default());
-    }
-
-    fn start_in(bin: &Path, dir: &Path, owner: &Owner) -> Option<Self> {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut watchdog = Command::new("sh");
-        watchdog.args(["-c", WATCHDOG, "postgres-watchdog"]).arg(bin).arg(dir).arg(port.to_string());
+        watchdog.args(["-c", WATCHDOG, "postgres-watchdog"]).arg(bin).arg(&dir).arg(port.to_string());
         // A group of its own, so that Ctrl-C reaches the tests only.
-        watchdog.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0).current_dir(dir);
+        watchdog.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0).current_dir(&dir);
         let mut watchdog = owner.of(&mut watchdog).spawn().expect("sh runs");
         let alive = watchdog.stdin.take().expect("a pipe");
-        let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
-        answers(&url, dir).then_some(Self { url, _alive: alive })
+        comes_up(&dir)?;
+        Ok(Self { url: format!("postgres://postgres@127.0.0.1:{port}/postgres"), _alive: alive })
     }
 }
 
-/// Whether the server comes up. A server that gave up has said so in its log.
-fn answers(url: &str, dir: &Path) -> bool {
-    let url = url.to_owned();
-    let log = dir.join("log");
+/// Waits for the server. Its log tells, and not its port, which might be somebody else's.
+fn comes_up(dir: &Path) -> Result<(), String> {
     let started = Instant::now();
-    let connect = move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        while started.elapsed() < Duration::from_secs(60) {
-            if runtime.block_on(async { PgConnection::connect(&url).await?.close().await }).is_ok() {
-                return true;
-            }
-            if fs::read_to_string(&log).is_ok_and(|text| text.contains("database system is shut down")) {
-                return false;
-            }
-            std::thread::sleep(Duration::from_millis(20));
+    loop {
+        let log = fs::read_to_string(dir.join("log")).unwrap_or_default();
+        if log.contains("database system is ready to accept connections") {
+            return Ok(());
         }
-        false
-    };
-    // A thread: the caller is inside a runtime, where no other may block.
-    std::thread::spawn(connect).join().unwrap()
+        if log.contains("FATAL") || started.elapsed() > Duration::from_secs(60) {
+            return Err(log);
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// The newest directory with Postgres's programs: that of the `PATH`, else where Debian puts them.
@@ -120,7 +110,8 @@ impl Owner {
         }
         let users = fs::read_to_string("/etc/passwd").expect("/etc/passwd");
         let ids = |name: &str| {
-            let mut fields = users.lines().map(|line| line.split(':')).find(|line| line.clone().next() == Some(name))?;
+            let mut fields =
+                users.lines().map(|line| line.split(':')).find(|line| line.clone().next() == Some(name))?;
             Some((fields.nth(2)?.parse().ok()?, fields.next()?.parse().ok()?))
         };
         Self(Some(ids("postgres").or_else(|| ids("nobody")).expect("a user `postgres` or `nobody`")))

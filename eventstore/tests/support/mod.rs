@@ -2,7 +2,7 @@
 //!
 //! Other crates include this file with `#[path = "../../eventstore/tests/support/mod.rs"] mod support;`, so it
 //! uses nothing but clawplane-domain, clawplane-eventstore, sqlx and tokio.
-#![allow(dead_code, unreachable_pub, reason = "each test binary that includes this uses its own part of it")]
+#![allow(dead_code, unused_imports, unreachable_pub, reason = "each binary that includes this uses its own part")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot get its database has to fail")]
 
 mod cluster;
@@ -76,8 +76,8 @@ async fn template(admin: &str) -> String {
     let mut connection = PgConnection::connect(admin).await.expect("the test cluster answers");
     // Several test processes may share one cluster; the lock ends with the connection.
     sqlx::query("SELECT pg_advisory_lock(7264002)").execute(&mut connection).await.unwrap();
-    let found = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = $1)");
-    if !found.bind(&name).fetch_one(&mut connection).await.unwrap() {
+    let found = sqlx::query("SELECT 1 FROM pg_database WHERE datname = $1").bind(&name);
+    if found.fetch_optional(&mut connection).await.unwrap().is_none() {
         run(&mut connection, &format!("DROP DATABASE IF EXISTS {building}")).await;
         run(&mut connection, &format!("CREATE DATABASE {building}")).await;
         let pool = PgPool::connect(&with_database(admin, &building)).await.unwrap();
