@@ -1,1 +1,30 @@
-//! Placeholder.
+//! The REST API of Clawplane: authenticate, authorise, call, answer. No SQL.
+//!
+//! A path is a file: `POST /api/bot` is `routes/bot/create.rs`. Who may call it stands in `routes/table.rs`, what it
+//! does to events in the module with the thing's name (`bots`, `provider_keys`, `sessions`, `accounts`). Every error
+//! becomes an RFC 9457 problem document in `problem`.
+
+pub mod access;
+pub mod accounts;
+mod answer;
+pub mod auth;
+pub mod bots;
+pub mod deps;
+mod extract;
+mod fields;
+mod freshness;
+mod openapi;
+pub mod problem;
+pub mod provider_keys;
+mod router;
+mod routes;
+pub mod sessions;
+mod state;
+mod surround;
+
+pub use deps::{
+    ApiDeps, EngineGate, FieldError, HealthChecks, PartHealth, PartStatus, TokenConfig, VendorRules,
+};
+pub use openapi::openapi;
+pub use router::router;
+pub use state::ApiState;

@@ -1,6 +1,7 @@
 //! The way to Postgres, and its schema.
 
 use crate::StoreError;
+pub use sqlx::PgPool as Pool;
 use sqlx::{
     PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},

@@ -1,1 +1,30 @@
-//! Placeholder.
+//! Read models: what the events add up to, in tables that can be asked.
+//!
+//! One folder a read model, each with its table (`schema.sql`), its fold (`apply`) and its queries (`query`). The
+//! [`Runner`] folds the feed into them, [`Views`] asks them, [`admin`] lists and rebuilds them. Everything in here can
+//! be thrown away and made again from the events.
+
+pub mod admin;
+pub mod audit;
+pub mod bots;
+pub mod page;
+pub mod projection;
+pub mod provider_keys;
+pub mod rebuild;
+pub mod runner;
+mod schema;
+pub mod usage_log;
+pub mod usage_rollups;
+pub mod views;
+
+pub use admin::ProjectionStatus;
+pub use audit::{AuditFilter, AuditRow, AuditView};
+pub use bots::{BotRow, BotStats, Bots};
+pub use page::{Cursor, InvalidCursor, Page, QueryError};
+pub use provider_keys::{KeyRow, Keys};
+pub use rebuild::{RebuildError, RebuildReport};
+pub use runner::Runner;
+pub use schema::migrate;
+pub use usage_log::UsageLogRow;
+pub use usage_rollups::{BreakdownRow, Bucket, By, Range, TrendPoint, UsageTotals, WindowTotals};
+pub use views::{UsageViews, View, Views};

@@ -1,1 +1,26 @@
-//! Placeholder.
+//! The data path of Clawplane: authenticate, choose, forward, stream, meter, spool.
+//!
+//! A bot's request comes in with a gateway token and leaves with a vendor's key; what it used is in the spool
+//! before its answer has ended. Nothing on that way asks the database: tokens, keys and quotas are followed from the
+//! feed into memory, usage goes out through the spool.
+
+mod allow;
+mod body;
+pub mod config;
+mod error;
+pub mod ports;
+mod service;
+pub mod vendors;
+
+pub use allow::UpstreamAllow;
+pub use body::ProxyBody;
+pub use config::{ProxyConfig, Timeouts};
+pub use error::StartError;
+pub use service::{Deps, Proxy};
+
+use clawplane_domain::{KeyId, TenantId};
+
+/// What a provider key's secret is bound to when it is sealed: whoever stores keys seals with this.
+pub fn key_binding(tenant: TenantId, key: KeyId) -> String {
+    format!("{tenant}/{key}")
+}

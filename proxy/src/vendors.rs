@@ -5,7 +5,7 @@
 mod route;
 mod table;
 
-pub(crate) use route::{Destination, Endpoint, Route, destination, resolve};
+pub(crate) use route::{Endpoint, NoDestination, Route, destination, resolve};
 
 use clawplane_domain::{provider_key::ApiType, values::VendorId};
 

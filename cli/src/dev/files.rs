@@ -25,7 +25,8 @@ pub(super) fn ensure_dir(path: &Path, mode: u32) -> Result<(), DevError> {
 
 /// Writes a file of mode 0600 in one step, and makes it last.
 pub(super) fn write_private(path: &Path, content: &[u8], owner: Option<&Account>) -> Result<(), DevError> {
-    let fresh = path.with_extension("new");
+    let mut fresh = path.as_os_str().to_owned();
+    fresh.push(".tmp");
     let write = || {
         // A leftover of a crash may have another owner or mode.
         match fs::remove_file(&fresh) {

@@ -1,22 +1,48 @@
-//! History cannot be changed.
-use crate::support;
+//! History cannot be changed, whoever asks: the tests are the database's superuser.
+
+use crate::given::Store;
 
 #[tokio::test]
-async fn smoke() {
-    let db = support::database().await;
-    let n: i64 = sqlx::query_scalar("SELECT count(*) FROM events").fetch_one(&db.pool).await.unwrap();
-    assert_eq!(n, 0);
+async fn nobody_updates_deletes_or_truncates_history() {
+    let store = Store::empty().await;
+    store.create("a", 9200).await;
+    let usage = clawplane_eventstore::UsageAppender::new(store.pool().clone(), store.wakeup.clone());
+    usage.append("p:1", &[(1, crate::usage::record(&store, 1))]).await.unwrap();
+    for table in ["events", "events_default", "events_usage"] {
+        let statements = [
+            format!("UPDATE {table} SET payload = '{{}}'"),
+            format!("UPDATE {table} SET sequence = sequence + 1"),
+            format!("UPDATE {table} SET aggregate_type = 'usage'"),
+            format!("DELETE FROM {table}"),
+            format!("TRUNCATE {table}"),
+            format!("TRUNCATE {table} CASCADE"),
+        ];
+        for sql in statements {
+            let error = sqlx::raw_sql(&sql).execute(store.pool()).await.expect_err(&sql);
+            let error = error.as_database_error().unwrap();
+            assert_eq!(error.code().as_deref(), Some("23001"), "{sql}: {error}");
+            assert!(error.message().starts_with("events are append-only"), "{sql}: {error}");
+        }
+    }
+    let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM events").fetch_one(store.pool()).await.unwrap();
+    assert_eq!(rows, 3);
 }
+
 #[tokio::test]
-async fn smoke2() {
-    let c = support::Cluster::start();
-    let db = support::database_in(&c).await;
-    let n: i64 = sqlx::query_scalar("SELECT count(*) FROM events").fetch_one(&db.pool).await.unwrap();
-    assert_eq!(n, 0);
+async fn a_writer_cannot_choose_a_place_in_the_feed() {
+    let store = Store::empty().await;
+    let sql = "INSERT INTO events (aggregate_type, aggregate_id, sequence, event_type, event_version, payload, metadata,
+                                   global_position)
+               VALUES ('bot', 'x', 1, 'bot.created', '1', '{}', '{}', 7)";
+    let error = sqlx::raw_sql(sql).execute(store.pool()).await.unwrap_err();
+    assert_eq!(error.as_database_error().unwrap().code().as_deref(), Some("428C9"), "generated always");
 }
+
 #[tokio::test]
-#[ignore]
-async fn hang() {
-    let _db = support::database().await;
-    std::future::pending::<()>().await;
+async fn sequences_start_at_one() {
+    let store = Store::empty().await;
+    let sql = "INSERT INTO events (aggregate_type, aggregate_id, sequence, event_type, event_version, payload, metadata)
+               VALUES ('bot', 'x', 0, 'bot.created', '1', '{}', '{}')";
+    let error = sqlx::raw_sql(sql).execute(store.pool()).await.unwrap_err();
+    assert!(error.as_database_error().unwrap().is_check_violation());
 }

@@ -4,4 +4,21 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod given;
+
+mod append_order;
+mod checkpoints;
+mod claims;
+mod dropped_callers;
+mod feed;
 mod guard;
+mod idempotency;
+mod long_transaction;
+mod no_global_lock;
+mod replay;
+mod restored_dump;
+mod slow_writer;
+mod stock_repository;
+mod usage;
+mod vault;
+mod writers;

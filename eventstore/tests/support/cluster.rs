@@ -31,6 +31,7 @@ rm -rf "$2"
 pub struct Cluster {
     /// The administrator's way in, to the database `postgres`.
     pub url: String,
+    dir: PathBuf,
     _alive: ChildStdin,
 }
 
@@ -61,7 +62,12 @@ impl Cluster {
         let mut watchdog = owner.of(&mut watchdog).spawn().expect("sh runs");
         let alive = watchdog.stdin.take().expect("a pipe");
         comes_up(&dir)?;
-        Ok(Self { url: format!("postgres://postgres@127.0.0.1:{port}/postgres"), _alive: alive })
+        Ok(Self { url: format!("postgres://postgres@127.0.0.1:{port}/postgres"), dir, _alive: alive })
+    }
+
+    /// What the server has logged so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.dir.join("log")).unwrap()
     }
 }
 
@@ -80,7 +86,7 @@ fn comes_up(dir: &Path) -> Result<(), String> {
     }
 }
 
-/// The newest directory with Postgres's programs: that of the `PATH`, else where Debian puts them.
+/// The directory with Postgres's programs: where the `PATH` leads to, else the newest of those that Debian has.
 pub fn binaries() -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut debian: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
@@ -92,11 +98,14 @@ pub fn binaries() -> PathBuf {
         })
         .collect();
     debian.sort();
-    let debian = debian.into_iter().rev().map(|(_, bin)| bin);
-    let complete = |bin: &PathBuf| ["initdb", "postgres"].iter().all(|program| bin.join(program).exists());
+    // The link that stands in the `PATH` may be of one program only; its target has the others beside it.
+    let complete = |bin: PathBuf| {
+        let bin = fs::canonicalize(bin.join("initdb")).ok()?.parent()?.to_path_buf();
+        bin.join("postgres").exists().then_some(bin)
+    };
     std::env::split_paths(&path)
-        .chain(debian)
-        .find(complete)
+        .chain(debian.into_iter().rev().map(|(_, bin)| bin))
+        .find_map(complete)
         .expect("Postgres is installed (or CLAWPLANE_TEST_DATABASE_URL says where one runs)")
 }
 

@@ -1,0 +1,136 @@
+//! What the API is built from, and the traits through which it asks the crates that it does not know.
+
+use async_trait::async_trait;
+use clawplane_domain::{
+    Secret,
+    clock::{Clock, Ids},
+    provider_key::ApiType,
+    values::{BaseUrl, ImageRef, VendorId},
+};
+use clawplane_eventstore::{ClaimTable, Executor, Vault};
+use clawplane_projections::Views;
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::{sync::Arc, time::Duration};
+
+/// Everything that the API works with.
+#[derive(Clone)]
+pub struct ApiDeps {
+    /// Takes the commands.
+    pub executor: Executor,
+    /// Names that are taken: addresses at sign-in, hostnames in paths, ports.
+    pub claims: ClaimTable,
+    /// Seals secrets.
+    pub vault: Vault,
+    /// The read models.
+    pub views: Views,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids and chance.
+    pub ids: Arc<dyn Ids>,
+    /// How access and refresh tokens are made.
+    pub tokens: TokenConfig,
+    /// How long a bot's gateway token is good; `None` is for ever.
+    pub gateway_token_ttl: Option<Duration>,
+    /// The first port that a bot may get.
+    pub port_start: u16,
+    /// The image of bots that name none.
+    pub default_image: ImageRef,
+    /// Knows the vendor table.
+    pub vendors: Arc<dyn VendorRules>,
+    /// Knows whether bots can be started.
+    pub engine: Arc<dyn EngineGate>,
+    /// Knows how the parts of the platform are.
+    pub health: Arc<dyn HealthChecks>,
+    /// Renders the metrics; without it `/metrics` is empty.
+    pub metrics: Option<PrometheusHandle>,
+}
+
+/// How tokens are made.
+#[derive(Clone, Debug)]
+pub struct TokenConfig {
+    /// Signs access tokens (HS256) and keys the fingerprints of idempotent commands; at least 32 bytes that nobody
+    /// can guess. All processes of an installation share it.
+    pub signing_secret: Secret,
+    /// How long an access token is good.
+    pub access_ttl: Duration,
+    /// How long a refresh token is good; each use starts it again.
+    pub refresh_ttl: Duration,
+}
+
+impl TokenConfig {
+    /// The usual times: 15 minutes and 30 days.
+    pub fn new(signing_secret: Secret) -> Self {
+        Self {
+            signing_secret,
+            access_ttl: Duration::from_secs(15 * 60),
+            refresh_ttl: Duration::from_secs(30 * 24 * 60 * 60),
+        }
+    }
+}
+
+/// A field of a request that cannot be taken as it is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{field}` {message}")]
+pub struct FieldError {
+    /// The field, as the API names it.
+    pub field: String,
+    /// What it must be, for people. Never repeats a secret.
+    pub message: String,
+}
+
+impl FieldError {
+    /// About `field`.
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into() }
+    }
+}
+
+/// The rules of the vendor table, which the proxy owns.
+pub trait VendorRules: Send + Sync + 'static {
+    /// Whether the vendor table has this vendor.
+    fn knows(&self, vendor: &VendorId) -> bool;
+    /// Whether a key of this vendor may have this address and format. An address that the proxy must not reach
+    /// (a private network, a metadata service) is refused here.
+    fn check(
+        &self,
+        vendor: &VendorId,
+        base_url: Option<&BaseUrl>,
+        api_type: Option<ApiType>,
+    ) -> Result<(), FieldError>;
+}
+
+/// Whether containers can be had.
+#[async_trait]
+pub trait EngineGate: Send + Sync + 'static {
+    /// `Err` says for people why no bot can be started now.
+    async fn available(&self) -> Result<(), String>;
+}
+
+/// How a part of the platform is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PartStatus {
+    /// It works.
+    Ok,
+    /// It is away or behind, and others go on without it.
+    Degraded,
+    /// It is away, and nothing goes on without it. Only this makes the whole answer 503.
+    Down,
+}
+
+/// One part with its status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartHealth {
+    /// `database`, `nats`, `docker`, `projections`, ...
+    pub name: String,
+    /// How it is.
+    pub status: PartStatus,
+    /// Why, for people. Everybody can read it: no address, no secret.
+    pub detail: Option<String>,
+}
+
+/// Looks after the parts of the platform.
+#[async_trait]
+pub trait HealthChecks: Send + Sync + 'static {
+    /// Every part, looked at now or a moment ago. The API waits 5 s at most.
+    async fn parts(&self) -> Vec<PartHealth>;
+}

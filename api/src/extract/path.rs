@@ -1,0 +1,35 @@
+//! Names in paths. A name that cannot exist is a thing that does not exist: 404.
+
+use crate::{ApiState, problem::Problem};
+use axum::{
+    extract::{FromRequestParts, Path},
+    http::request::Parts,
+};
+use clawplane_domain::{KeyId, values::Hostname};
+use std::str::FromStr;
+
+/// A bot's hostname.
+pub(crate) struct BotName(pub(crate) Hostname);
+
+/// A provider key's id.
+pub(crate) struct KeyName(pub(crate) KeyId);
+
+impl FromRequestParts<ApiState> for BotName {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, api: &ApiState) -> Result<Self, Problem> {
+        named(parts, api, "bot").await.map(Self)
+    }
+}
+
+impl FromRequestParts<ApiState> for KeyName {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, api: &ApiState) -> Result<Self, Problem> {
+        named(parts, api, "provider key").await.map(Self)
+    }
+}
+
+async fn named<T: FromStr>(parts: &mut Parts, api: &ApiState, what: &str) -> Result<T, Problem> {
+    let path = Path::<String>::from_request_parts(parts, api).await;
+    let text = path.map_err(|_| Problem::not_found(what))?.0;
+    text.parse().map_err(|_| Problem::not_found(what))
+}

@@ -1,0 +1,128 @@
+//! Typed errors become problems here and nowhere else.
+
+use super::{Kind, Problem};
+use crate::{FieldError, auth::passwords::PasswordError};
+use clawplane_domain::{
+    bot::BotRefusal, claim::Scope, provider_key::KeyRefusal, quota::QuotaRefusal, session::SessionRefusal,
+    tenant::TenantRefusal, user::UserRefusal,
+};
+use clawplane_eventstore::{ExecuteError, StoreError, VaultError};
+use std::time::Duration;
+
+/// After this the database may be back.
+const SOON: Duration = Duration::from_secs(2);
+
+impl From<FieldError> for Problem {
+    fn from(error: FieldError) -> Self {
+        Self::fields(vec![error])
+    }
+}
+
+impl<R> From<ExecuteError<R>> for Problem
+where
+    R: std::error::Error,
+    Self: From<R>,
+{
+    fn from(error: ExecuteError<R>) -> Self {
+        match error {
+            ExecuteError::Refused(refusal) => refusal.into(),
+            ExecuteError::Taken(claim) => {
+                let (field, message) = match claim.scope {
+                    Scope::BotHostname => ("hostname", format!("`{}` is taken", claim.name)),
+                    Scope::UserEmail => ("email", "is taken".to_owned()),
+                    Scope::BotPort => return Self::unavailable("every port that was tried is taken", SOON),
+                };
+                Self::new(Kind::Conflict, format!("`{field}`: {message}")).about(field, message)
+            }
+            ExecuteError::KeyReused => {
+                let message = "was used for another command; a repeated command must be the same in every byte";
+                Self::new(Kind::IdempotencyKeyReused, format!("`Idempotency-Key` {message}"))
+                    .about("Idempotency-Key", message)
+            }
+            ExecuteError::Contended => Self::unavailable("too many others change the same thing", SOON),
+            ExecuteError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Database(_) => Self::unavailable("the database does not answer", SOON).caused_by(error),
+            _ => Self::internal(error),
+        }
+    }
+}
+
+impl From<VaultError> for Problem {
+    fn from(error: VaultError) -> Self {
+        match error {
+            VaultError::Database(_) => Self::unavailable("the database does not answer", SOON).caused_by(error),
+            _ => Self::internal(error),
+        }
+    }
+}
+
+impl From<PasswordError> for Problem {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Busy => Self::unavailable("too many sign-ins at once", SOON),
+            PasswordError::Failed => Self::internal(error),
+        }
+    }
+}
+
+impl From<BotRefusal> for Problem {
+    fn from(refusal: BotRefusal) -> Self {
+        match refusal {
+            BotRefusal::Unknown => Self::not_found("bot"),
+            BotRefusal::TooMany { field, max } => Self::field(field, format!("may have at most {max} entries")),
+            BotRefusal::NoModel => Self::field("models", "must name at least one model"),
+            BotRefusal::Exists | BotRefusal::NotDeleted => Self::new(Kind::Conflict, refusal.to_string()),
+        }
+    }
+}
+
+impl From<KeyRefusal> for Problem {
+    fn from(refusal: KeyRefusal) -> Self {
+        use clawplane_domain::provider_key::commands::{MAX_TAGS, MAX_WEIGHT};
+        match refusal {
+            KeyRefusal::Unknown => Self::not_found("provider key"),
+            KeyRefusal::TooManyTags => Self::field("tags", format!("may have at most {MAX_TAGS} entries")),
+            KeyRefusal::Weight => Self::field("weight", format!("must be 1 to {MAX_WEIGHT}")),
+            KeyRefusal::CustomNeeds { field } => Self::field(field, "is required for the vendor `custom`"),
+            KeyRefusal::Exists => Self::new(Kind::Conflict, refusal.to_string()),
+        }
+    }
+}
+
+impl From<QuotaRefusal> for Problem {
+    fn from(refusal: QuotaRefusal) -> Self {
+        let QuotaRefusal::TooLarge { field } = refusal;
+        Self::field(field, format!("must be at most {}", clawplane_domain::quota::MAX_LIMIT))
+    }
+}
+
+impl From<SessionRefusal> for Problem {
+    fn from(refusal: SessionRefusal) -> Self {
+        match refusal {
+            SessionRefusal::Invalid => Self::new(Kind::Unauthenticated, "the refresh token is not valid"),
+            SessionRefusal::Exists => Self::internal(refusal),
+        }
+    }
+}
+
+impl From<UserRefusal> for Problem {
+    fn from(refusal: UserRefusal) -> Self {
+        match refusal {
+            UserRefusal::Exists => Self::new(Kind::Conflict, refusal.to_string()),
+            UserRefusal::Unknown => Self::not_found("user"),
+        }
+    }
+}
+
+impl From<TenantRefusal> for Problem {
+    fn from(refusal: TenantRefusal) -> Self {
+        Self::new(Kind::Conflict, refusal.to_string())
+    }
+}

@@ -1,0 +1,121 @@
+//! Every route with who may use it and which read models it reads. What has no row here is refused.
+
+use axum::http::Method;
+use clawplane_domain::tenant::Role;
+use clawplane_projections::View;
+
+/// Who may use a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Everybody.
+    Public,
+    /// Whoever is signed in.
+    SignedIn,
+    /// Whoever has the permission in the session's tenant.
+    Permission(Permission),
+    /// An administrator of the installation, or a peer on this machine that no reverse proxy speaks for.
+    Operations,
+}
+
+/// What a role may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Permission {
+    /// See bots, keys (without secrets), quotas and usage.
+    Read,
+    /// Start and stop bots.
+    Operate,
+    /// Create and delete bots and keys, set quotas, read the audit log.
+    Manage,
+}
+
+impl Permission {
+    /// The least role that has it.
+    pub(crate) fn least_role(self) -> Role {
+        match self {
+            Self::Read => Role::Viewer,
+            Self::Operate => Role::Operator,
+            Self::Manage => Role::Admin,
+        }
+    }
+}
+
+/// One route.
+#[derive(Debug)]
+pub(crate) struct Row {
+    /// `GET` also stands for `HEAD`.
+    pub(crate) method: Method,
+    /// As the router spells it.
+    pub(crate) path: &'static str,
+    /// Who may use it.
+    pub(crate) access: Access,
+    /// The read models that it reads: a client can ask for them to be at least at a position.
+    pub(crate) reads: &'static [View],
+    /// Not an operation but a page: it does not stand in the OpenAPI document.
+    pub(crate) page: bool,
+}
+
+const fn row(method: Method, path: &'static str, access: Access) -> Row {
+    Row { method, path, access, reads: &[], page: false }
+}
+
+impl Row {
+    const fn reads(mut self, views: &'static [View]) -> Self {
+        self.reads = views;
+        self
+    }
+
+    const fn page(mut self) -> Self {
+        self.page = true;
+        self
+    }
+}
+
+const READ: Access = Access::Permission(Permission::Read);
+const OPERATE: Access = Access::Permission(Permission::Operate);
+const MANAGE: Access = Access::Permission(Permission::Manage);
+const BOTS: &[View] = &[View::Bots];
+const KEYS: &[View] = &[View::ProviderKeys];
+const SUMS: &[View] = &[View::Bots, View::UsageRollups];
+const LOG: &[View] = &[View::Bots, View::UsageLog];
+
+/// The routes.
+pub(crate) static TABLE: &[Row] = &[
+    row(Method::POST, "/api/auth/login", Access::Public),
+    row(Method::POST, "/api/auth/refresh", Access::Public),
+    row(Method::POST, "/api/auth/logout", Access::Public),
+    row(Method::GET, "/api/auth/me", Access::SignedIn),
+    row(Method::GET, "/api/bot", READ).reads(BOTS),
+    row(Method::POST, "/api/bot", MANAGE),
+    row(Method::GET, "/api/bot/stats", READ).reads(BOTS),
+    row(Method::GET, "/api/bot/{hostname}", READ).reads(BOTS),
+    row(Method::DELETE, "/api/bot/{hostname}", MANAGE),
+    row(Method::POST, "/api/bot/{hostname}/start", OPERATE),
+    row(Method::POST, "/api/bot/{hostname}/stop", OPERATE),
+    row(Method::PUT, "/api/bot/{hostname}/quota", MANAGE),
+    row(Method::GET, "/api/bot/{hostname}/usage/stats", READ).reads(SUMS),
+    row(Method::GET, "/api/bot/{hostname}/usage/trend", READ).reads(SUMS),
+    row(Method::GET, "/api/bot/{hostname}/usage/breakdown", READ).reads(SUMS),
+    row(Method::GET, "/api/bot/{hostname}/usage/logs", READ).reads(LOG),
+    row(Method::GET, "/api/provider-key", READ).reads(KEYS),
+    row(Method::POST, "/api/provider-key", MANAGE),
+    row(Method::GET, "/api/provider-key/health", READ).reads(KEYS),
+    row(Method::DELETE, "/api/provider-key/{id}", MANAGE),
+    row(Method::GET, "/api/audit", MANAGE).reads(&[View::Audit]),
+    row(Method::GET, "/api/health", Access::Public),
+    row(Method::GET, "/api/openapi.json", Access::Public),
+    row(Method::GET, "/metrics", Access::Operations),
+    row(Method::GET, "/api/docs", Access::Public).page(),
+    row(Method::GET, "/api/docs/", Access::Public).page(),
+    row(Method::GET, "/api/docs/{*file}", Access::Public).page(),
+];
+
+/// The rows of a path.
+pub(crate) fn of_path(path: &str) -> impl Iterator<Item = &'static Row> {
+    TABLE.iter().filter(move |row| row.path == path)
+}
+
+/// The row of a method and a path.
+pub(crate) fn find(method: &Method, path: &str) -> Option<&'static Row> {
+    let method = if *method == Method::HEAD { &Method::GET } else { method };
+    of_path(path).find(|row| row.method == *method)
+}

@@ -1,0 +1,94 @@
+//! Reading the feed, and the small tables beside it.
+
+use crate::given::{Store, seen};
+use clawplane_domain::bot::{BotCommand, BotEvent};
+use clawplane_eventstore::{DeadLetters, Feed, Filter, Position, StoreError};
+use std::time::{Duration, Instant};
+
+#[tokio::test]
+async fn batches_follow_each_other_without_gap_or_overlap() {
+    let store = Store::empty().await;
+    let (id, _) = store.create("a", 9200).await;
+    for n in 1..=8 {
+        store.bot(id, seen(n)).await;
+    }
+    let all = store.feed_of(10).await;
+    assert_eq!(store.feed.head().await.unwrap(), all[9].position);
+    let (mut position, mut read) = (Position::START, Vec::new());
+    loop {
+        let batch = store.feed.read(position, Filter::All, 3).await.unwrap();
+        assert!(batch.events.len() <= 3);
+        position = batch.last().unwrap_or(position);
+        read.extend(batch.events);
+        if batch.exhausted {
+            break;
+        }
+    }
+    assert_eq!(read, all);
+    assert_eq!(store.feed.read(position, Filter::All, 3).await.unwrap().last(), None);
+}
+
+#[tokio::test]
+async fn an_event_carries_what_was_said_of_it() {
+    let store = Store::empty().await;
+    let (id, committed) = store.create("a", 9200).await;
+    let events = store.feed_of(2).await;
+    assert_eq!(events[1].position, committed.position.unwrap(), "a command is told the place of its last event");
+    let decoded: Vec<BotEvent> = events.iter().map(|event| event.decode().unwrap()).collect();
+    assert_eq!(decoded, committed.events);
+    assert_eq!((events[0].aggregate_type.as_str(), events[0].aggregate_id.clone()), ("bot", id.to_string()));
+    assert_eq!((events[0].event_type.as_str(), events[0].event_version.as_str()), ("bot.created", "1"));
+    assert_eq!(events[0].metadata, store.metadata());
+    assert_eq!(events[0].tenant_id, store.tenant);
+    assert_ne!(events[0].event_id, events[1].event_id);
+    let error = events[0].decode::<clawplane_domain::user::UserEvent>().unwrap_err();
+    assert!(matches!(error, StoreError::Unreadable { at, .. } if at == format!("bot/{id}/1")));
+}
+
+#[tokio::test]
+async fn the_feed_reads_inside_a_transaction_of_its_reader() {
+    let store = Store::empty().await;
+    store.create("a", 9200).await;
+    store.feed_of(2).await;
+    let mut tx = store.pool().begin().await.unwrap();
+    let batch = Feed::read_in(&mut tx, Position::START, Filter::All, 10).await.unwrap();
+    assert_eq!(batch.events.len(), 2);
+    // Even though the reader writes by now: its own transaction holds back only what comes after it.
+    sqlx::query("SELECT pg_current_xact_id()").execute(&mut *tx).await.unwrap();
+    let batch = Feed::read_in(&mut tx, Position::START, Filter::All, 10).await.unwrap();
+    assert_eq!(batch.events.len(), 2);
+}
+
+#[tokio::test]
+async fn lag_is_told_in_events_and_in_seconds() {
+    let store = Store::empty().await;
+    let (id, created) = store.create("a", 9200).await;
+    let created = created.position.unwrap();
+    let lag = store.feed.lag(Position::START, Filter::All).await.unwrap();
+    assert!(lag.events == 2 && lag.seconds > 0.0, "{lag:?}");
+    assert_eq!(store.feed.lag(created, Filter::All).await.unwrap().events, 0);
+    store.bot(id, BotCommand::Start).await;
+    assert_eq!(store.feed.lag(created, Filter::Types(&["bot"])).await.unwrap().events, 1);
+    let none = store.feed.lag(created, Filter::Types(&["user"])).await.unwrap();
+    assert!(none.events == 0 && none.seconds.abs() < f64::EPSILON, "{none:?}");
+}
+
+#[tokio::test]
+async fn a_commit_rings_the_bell_of_its_process() {
+    let store = Store::empty().await;
+    let mut ear = store.wakeup.listen();
+    store.create("a", 9200).await;
+    let started = Instant::now();
+    ear.wait(Duration::from_secs(600)).await;
+    assert!(started.elapsed() < Duration::from_secs(300), "it rang before the wait, and was not missed");
+}
+
+#[tokio::test]
+async fn a_dead_letter_is_buried_once() {
+    let store = Store::empty().await;
+    let letters = DeadLetters::new(store.pool().clone());
+    letters.bury("mail", ("bot", "1", 7), "no such mailbox").await.unwrap();
+    letters.bury("mail", ("bot", "1", 7), "no such mailbox").await.unwrap();
+    letters.bury("docker", ("bot", "1", 7), "no engine").await.unwrap();
+    assert_eq!(letters.count().await.unwrap(), 2);
+}

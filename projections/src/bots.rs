@@ -1,0 +1,6 @@
+//! The read model of bots: what they are, what their owners want, what was last seen of them.
+
+pub(crate) mod apply;
+mod query;
+
+pub use query::{BotRow, BotStats, Bots};

@@ -1,0 +1,184 @@
+//! What can be asked about bots.
+
+use crate::page::{Cursor, Page, QueryError, asked};
+use clawplane_domain::{
+    BotId, TenantId, Timestamp, UserId,
+    bot::{BotState, Desired, GatewayToken, Limits, ModelChoice, Observation, state::BotProfile},
+    quota::QuotaLimits,
+    values::{Hostname, ImageRef, Label, Tag},
+};
+use clawplane_eventstore::StoreError;
+use sqlx::{PgPool, Row, postgres::PgRow, types::Json};
+use uuid::Uuid;
+
+const LIST: &str = "bots";
+const SELECT: &str = "SELECT b.profile, b.created_at, b.state_since, q.limits FROM view_bots.bots b
+    LEFT JOIN view_bots.quotas q ON q.bot_id = b.id AND q.tenant_id = b.tenant_id";
+
+/// The bots.
+#[derive(Clone, Debug)]
+pub struct Bots {
+    pool: PgPool,
+}
+
+/// A bot as it is now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BotRow {
+    /// Its id.
+    pub id: BotId,
+    /// Whose it is.
+    pub tenant_id: TenantId,
+    /// Its name in the API.
+    pub hostname: Hostname,
+    /// Its name for people.
+    pub name: Label,
+    /// Its own image, where it does not take the platform's default.
+    pub image: Option<ImageRef>,
+    /// Its loopback port on the host.
+    pub port: u16,
+    /// Chooses provider keys.
+    pub tags: Vec<Tag>,
+    /// The models it may use; the first is its primary one.
+    pub models: Vec<ModelChoice>,
+    /// Its container's limits.
+    pub limits: Limits,
+    /// The present gateway token, hashed and sealed; none once it is deleted.
+    pub token: Option<GatewayToken>,
+    /// What its owner wants.
+    pub desired: Desired,
+    /// What the worker saw last.
+    pub observed: Observation,
+    /// Since when the observed state is what it is.
+    pub state_since: Timestamp,
+    /// Who made it.
+    pub created_by: UserId,
+    /// When.
+    pub created_at: Timestamp,
+    /// Its limits on tokens, money and rate; `None` when none were ever set.
+    pub quota: Option<QuotaLimits>,
+}
+
+/// How many bots a tenant has, by what was last seen of them and by what is wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BotStats {
+    /// All of them; deleted ones do not count anywhere here.
+    pub total: u64,
+    /// Seen: no container yet.
+    pub created: u64,
+    /// Seen: on the way up.
+    pub starting: u64,
+    /// Seen: running and healthy.
+    pub running: u64,
+    /// Seen: running, not healthy.
+    pub unhealthy: u64,
+    /// Seen: on the way down.
+    pub stopping: u64,
+    /// Seen: not running.
+    pub stopped: u64,
+    /// Seen: failed.
+    pub failed: u64,
+    /// Wanted: running.
+    pub desired_running: u64,
+    /// Wanted: stopped.
+    pub desired_stopped: u64,
+}
+
+impl Bots {
+    pub(crate) fn new(pool: PgPool) -> Self {
+        Self { pool }
+    }
+
+    /// The tenant's bot of this name; deleted ones are not found.
+    pub async fn find(&self, tenant: TenantId, hostname: &Hostname) -> Result<Option<BotRow>, StoreError> {
+        let sql = format!("{SELECT} WHERE b.tenant_id = $1 AND b.hostname = $2 AND NOT b.deleted");
+        let row = sqlx::query(&sql).bind(tenant.0).bind(hostname.as_str()).fetch_optional(&self.pool).await?;
+        Ok(row.as_ref().map(bot).transpose()?)
+    }
+
+    /// The tenant's bots by name; deleted ones are hidden.
+    pub async fn list(
+        &self,
+        tenant: TenantId,
+        after: Option<Cursor>,
+        limit: u32,
+    ) -> Result<Page<BotRow>, QueryError> {
+        let (hostname, id): (String, Uuid) = match after {
+            Some(cursor) => cursor.key(LIST)?,
+            None => (String::new(), Uuid::nil()),
+        };
+        let sql = format!(
+            "{SELECT} WHERE b.tenant_id = $1 AND NOT b.deleted AND (b.hostname, b.id) > ($2, $3)
+             ORDER BY b.hostname, b.id LIMIT $4"
+        );
+        let rows = sqlx::query(&sql).bind(tenant.0).bind(hostname).bind(id).bind(asked(limit)).fetch_all(&self.pool);
+        let items = rows.await?.iter().map(bot).collect::<Result<Vec<_>, _>>()?;
+        Page::cut(items, limit, LIST, |row| (row.hostname.to_string(), row.id))
+    }
+
+    /// How many the tenant has.
+    pub async fn stats(&self, tenant: TenantId) -> Result<BotStats, StoreError> {
+        let rows = sqlx::query(
+            "SELECT profile -> 'desired', profile -> 'observed' -> 'state', count(*)
+             FROM view_bots.bots WHERE tenant_id = $1 AND NOT deleted GROUP BY 1, 2",
+        )
+        .bind(tenant.0)
+        .fetch_all(&self.pool)
+        .await?;
+        let mut stats = BotStats::default();
+        for row in rows {
+            let (Json(desired), Json(state)) = (row.try_get(0)?, row.try_get(1)?);
+            stats.add(desired, state, crate::views::count(&row, 2)?);
+        }
+        Ok(stats)
+    }
+
+    /// Every tenant's bots, with those that are deleted but not yet removed: for the worker, not for people.
+    pub async fn all_present(&self) -> Result<Vec<BotRow>, StoreError> {
+        let rows = sqlx::query(&format!("{SELECT} ORDER BY b.id")).fetch_all(&self.pool).await?;
+        Ok(rows.iter().map(bot).collect::<Result<_, _>>()?)
+    }
+}
+
+impl BotStats {
+    fn add(&mut self, desired: Desired, state: BotState, count: u64) {
+        self.total += count;
+        match desired {
+            Desired::Running => self.desired_running += count,
+            Desired::Stopped => self.desired_stopped += count,
+            Desired::Deleted => {}
+        }
+        match state {
+            BotState::Created => self.created += count,
+            BotState::Starting => self.starting += count,
+            BotState::Running => self.running += count,
+            BotState::Unhealthy => self.unhealthy += count,
+            BotState::Stopping => self.stopping += count,
+            BotState::Stopped => self.stopped += count,
+            BotState::Failed => self.failed += count,
+            BotState::Deleting => {}
+        }
+    }
+}
+
+fn bot(row: &PgRow) -> Result<BotRow, sqlx::Error> {
+    let Json::<BotProfile>(profile) = row.try_get("profile")?;
+    let quota: Option<Json<QuotaLimits>> = row.try_get("limits")?;
+    Ok(BotRow {
+        id: profile.id,
+        tenant_id: profile.tenant_id,
+        hostname: profile.hostname,
+        name: profile.name,
+        image: profile.image,
+        port: profile.port,
+        tags: profile.tags,
+        models: profile.models,
+        limits: profile.limits,
+        token: profile.token,
+        desired: profile.desired,
+        observed: profile.observed,
+        state_since: row.try_get("state_since")?,
+        created_by: profile.created_by,
+        created_at: row.try_get("created_at")?,
+        quota: quota.map(|Json(limits)| limits),
+    })
+}

@@ -1,0 +1,131 @@
+//! The fold: keys come and go one by one, their use is summed up over the batch first.
+
+use crate::{
+    projection::{ApplyError, Projection},
+    views::View,
+};
+use async_trait::async_trait;
+use clawplane_domain::{
+    Timestamp,
+    provider_key::{AddKey, KeyEvent},
+    usage::{USAGE_STREAM, UsageRecorded},
+};
+use clawplane_eventstore::{Filter, RecordedEvent};
+use sqlx::{PgConnection, types::Json};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// Keeps `view_provider_keys`.
+pub(crate) struct ProviderKeysProjection;
+
+/// How a key was used in a batch.
+#[derive(Default)]
+struct Use {
+    last: Option<(Timestamp, i32)>,
+    success: Option<Timestamp>,
+    failure: Option<Timestamp>,
+}
+
+#[async_trait]
+impl Projection for ProviderKeysProjection {
+    fn view(&self) -> View {
+        View::ProviderKeys
+    }
+
+    fn version(&self) -> i32 {
+        1
+    }
+
+    fn streams(&self) -> Filter {
+        Filter::Types(&["provider_key", USAGE_STREAM])
+    }
+
+    fn schema(&self) -> &'static str {
+        include_str!("schema.sql")
+    }
+
+    async fn apply(&self, tx: &mut PgConnection, events: &[RecordedEvent]) -> Result<(), ApplyError> {
+        let mut uses = BTreeMap::<Uuid, Use>::new();
+        for event in events {
+            if event.aggregate_type == USAGE_STREAM {
+                let usage: UsageRecorded = event.decode()?;
+                if let Some(key) = usage.key_id {
+                    uses.entry(key.0).or_default().add(usage.at, usage.status);
+                }
+                continue;
+            }
+            match event.decode()? {
+                KeyEvent::Added { key } => insert(tx, &key, event.metadata.at).await?,
+                KeyEvent::Deleted { .. } => delete(tx, &event.aggregate_id).await?,
+            }
+        }
+        store_uses(tx, &uses).await
+    }
+}
+
+impl Use {
+    /// The later one counts, by its own time and not by its arrival: several proxies report on their own.
+    fn add(&mut self, at: Timestamp, status: u16) {
+        if self.last.is_none_or(|(last, _)| last <= at) {
+            self.last = Some((at, i32::from(status)));
+        }
+        match status {
+            200..=399 => self.success = self.success.max(Some(at)),
+            // Whoever went away before the end says nothing about the key.
+            499 => {}
+            _ => self.failure = self.failure.max(Some(at)),
+        }
+    }
+}
+
+async fn insert(tx: &mut PgConnection, key: &AddKey, at: Timestamp) -> Result<(), ApplyError> {
+    let weight = i32::try_from(key.weight).map_err(|error| ApplyError::Senseless(error.to_string()))?;
+    sqlx::query(
+        "INSERT INTO provider_keys (id, tenant_id, vendor, label, tags, weight, base_url, api_type, created_by,
+                                    created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+    )
+    .bind(key.id.0)
+    .bind(key.tenant_id.0)
+    .bind(key.vendor.as_str())
+    .bind(key.label.as_str())
+    .bind(key.tags.iter().map(ToString::to_string).collect::<Vec<_>>())
+    .bind(weight)
+    .bind(key.base_url.as_ref().map(ToString::to_string))
+    .bind(key.api_type.map(Json))
+    .bind(key.created_by.0)
+    .bind(at)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+async fn delete(tx: &mut PgConnection, id: &str) -> Result<(), ApplyError> {
+    sqlx::query("DELETE FROM provider_keys WHERE id = $1::uuid").bind(id).execute(tx).await?;
+    Ok(())
+}
+
+/// Keys that were deleted meanwhile have no row to change any more.
+async fn store_uses(tx: &mut PgConnection, uses: &BTreeMap<Uuid, Use>) -> Result<(), ApplyError> {
+    if uses.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "UPDATE provider_keys k
+         SET last_used_at = greatest(k.last_used_at, u.at),
+             last_status = CASE WHEN k.last_used_at > u.at THEN k.last_status ELSE u.status END,
+             last_success_at = greatest(k.last_success_at, u.success),
+             last_failure_at = greatest(k.last_failure_at, u.failure)
+         FROM UNNEST($1::uuid[], $2::timestamptz[], $3::integer[], $4::timestamptz[], $5::timestamptz[])
+              AS u (id, at, status, success, failure)
+         WHERE k.id = u.id",
+    )
+    .bind(uses.keys().copied().collect::<Vec<_>>())
+    .bind(uses.values().map(|u| u.last.map(|(at, _)| at)).collect::<Vec<_>>())
+    .bind(uses.values().map(|u| u.last.map(|(_, status)| status)).collect::<Vec<_>>())
+    .bind(uses.values().map(|u| u.success).collect::<Vec<_>>())
+    .bind(uses.values().map(|u| u.failure).collect::<Vec<_>>())
+    .execute(tx)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,18 @@
+-- A row a key that can be used. No secret is in here, not even a sealed one.
+CREATE TABLE provider_keys (
+    id              uuid        PRIMARY KEY,
+    tenant_id       uuid        NOT NULL,
+    vendor          text        NOT NULL,
+    label           text        NOT NULL,
+    tags            text[]      NOT NULL,
+    weight          integer     NOT NULL,
+    base_url        text,
+    api_type        jsonb,
+    created_by      uuid        NOT NULL,
+    created_at      timestamptz NOT NULL,
+    last_used_at    timestamptz,
+    last_status     integer,
+    last_success_at timestamptz,
+    last_failure_at timestamptz
+);
+CREATE INDEX provider_keys_by_age ON provider_keys (tenant_id, created_at, id);
