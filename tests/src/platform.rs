@@ -189,10 +189,12 @@ pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let built = Command::new(cargo)
-            .args(["build", "--quiet", "--locked", "-p", "clawplane-cli", "--bin", "clawplane"])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .status();
+        let mut build = Command::new(cargo);
+        build.args(["build", "--quiet", "--locked", "-p", "clawplane-cli", "--bin", "clawplane"]);
+        if !cfg!(debug_assertions) {
+            build.arg("--release");
+        }
+        let built = build.current_dir(env!("CARGO_MANIFEST_DIR")).status();
         assert!(built.is_ok_and(|status| status.success()), "`cargo build --bin clawplane` failed");
         let here = std::env::current_exe().expect("this test's path");
         // <target>/debug/deps/<test> or <target>/debug/<bench>

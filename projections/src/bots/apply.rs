@@ -104,15 +104,15 @@ async fn load(
     if ids.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let rows = sqlx::query("SELECT id, created_at, state_since, profile FROM bots WHERE id = ANY($1)")
+    let rows = sqlx::query("SELECT id, created_at, state_since, bot FROM bots WHERE id = ANY($1)")
         .bind(ids)
         .fetch_all(tx)
         .await?;
     let mut bots = BTreeMap::new();
     for row in rows {
-        let Json(profile) = row.try_get("profile")?;
+        let Json(bot) = row.try_get("bot")?;
         let folded = Folded {
-            bot: Bot { profile: Some(profile) },
+            bot,
             created_at: row.try_get("created_at")?,
             state_since: row.try_get("state_since")?,
         };
@@ -134,12 +134,12 @@ async fn store(tx: &mut PgConnection, bots: &BTreeMap<Uuid, Option<Folded>>) -> 
         return Ok(());
     }
     sqlx::query(
-        "INSERT INTO bots (id, tenant_id, hostname, deleted, created_at, state_since, profile)
+        "INSERT INTO bots (id, tenant_id, hostname, deleted, created_at, state_since, bot)
          SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::text[], $4::boolean[], $5::timestamptz[], $6::timestamptz[],
                               $7::jsonb[])
          ON CONFLICT (id) DO UPDATE
          SET tenant_id = excluded.tenant_id, hostname = excluded.hostname, deleted = excluded.deleted,
-             created_at = excluded.created_at, state_since = excluded.state_since, profile = excluded.profile",
+             created_at = excluded.created_at, state_since = excluded.state_since, bot = excluded.bot",
     )
     .bind(present().map(|(_, p)| p.id.0).collect::<Vec<_>>())
     .bind(present().map(|(_, p)| p.tenant_id.0).collect::<Vec<_>>())
@@ -147,7 +147,7 @@ async fn store(tx: &mut PgConnection, bots: &BTreeMap<Uuid, Option<Folded>>) -> 
     .bind(present().map(|(_, p)| p.desired == Desired::Deleted).collect::<Vec<_>>())
     .bind(present().map(|(folded, _)| folded.created_at).collect::<Vec<_>>())
     .bind(present().map(|(folded, _)| folded.state_since).collect::<Vec<_>>())
-    .bind(present().map(|(_, p)| Json(p)).collect::<Vec<_>>())
+    .bind(present().map(|(folded, _)| Json(&folded.bot)).collect::<Vec<_>>())
     .execute(tx)
     .await?;
     Ok(())

@@ -3,7 +3,7 @@
 use crate::page::{Cursor, Page, QueryError, asked};
 use clawplane_domain::{
     BotId, TenantId, Timestamp, UserId,
-    bot::{BotState, Desired, GatewayToken, Limits, ModelChoice, Observation, state::BotProfile},
+    bot::{Bot, BotState, Desired, GatewayToken, Limits, ModelChoice, Observation},
     quota::QuotaLimits,
     values::{Hostname, ImageRef, Label, Tag},
 };
@@ -12,7 +12,7 @@ use sqlx::{PgPool, Row, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
 const LIST: &str = "bots";
-const SELECT: &str = "SELECT b.profile, b.created_at, b.state_since, q.limits FROM view_bots.bots b
+const SELECT: &str = "SELECT b.bot, b.created_at, b.state_since, q.limits FROM view_bots.bots b
     LEFT JOIN view_bots.quotas q ON q.bot_id = b.id AND q.tenant_id = b.tenant_id";
 
 /// The bots.
@@ -118,7 +118,7 @@ impl Bots {
     /// How many the tenant has.
     pub async fn stats(&self, tenant: TenantId) -> Result<BotStats, StoreError> {
         let rows = sqlx::query(
-            "SELECT profile -> 'desired', profile -> 'observed' -> 'state', count(*)
+            "SELECT bot #> '{profile,desired}', bot #> '{profile,observed,state}', count(*)
              FROM view_bots.bots WHERE tenant_id = $1 AND NOT deleted GROUP BY 1, 2",
         )
         .bind(tenant.0)
@@ -161,7 +161,8 @@ impl BotStats {
 }
 
 fn bot(row: &PgRow) -> Result<BotRow, sqlx::Error> {
-    let Json::<BotProfile>(profile) = row.try_get("profile")?;
+    let Json::<Bot>(bot) = row.try_get("bot")?;
+    let profile = bot.profile.ok_or_else(|| sqlx::Error::Decode("a bot without a profile".into()))?;
     let quota: Option<Json<QuotaLimits>> = row.try_get("limits")?;
     Ok(BotRow {
         id: profile.id,

@@ -1,5 +1,5 @@
 -- A row a bot that still has something on its host; a deleted one stays until its removal is confirmed.
--- `profile` is the aggregate's own state as the domain folds it, its gateway token hashed and sealed.
+-- `bot` is the aggregate's own state as the domain folds it, its gateway token hashed and sealed.
 CREATE TABLE bots (
     id          uuid                 PRIMARY KEY,
     tenant_id   uuid                 NOT NULL,
@@ -7,7 +7,7 @@ CREATE TABLE bots (
     deleted     boolean              NOT NULL,
     created_at  timestamptz          NOT NULL,
     state_since timestamptz          NOT NULL,
-    profile     jsonb                NOT NULL
+    bot         jsonb                NOT NULL
 );
 CREATE INDEX bots_by_hostname ON bots (tenant_id, hostname, id) WHERE NOT deleted;
 

@@ -71,9 +71,9 @@ impl Use {
         }
         match status {
             200..=399 => self.success = self.success.max(Some(at)),
-            // Whoever went away before the end says nothing about the key.
-            499 => {}
-            _ => self.failure = self.failure.max(Some(at)),
+            401..=403 | 429 | 500.. => self.failure = self.failure.max(Some(at)),
+            // A bad request, or a client that went away, says nothing about the key.
+            _ => {}
         }
     }
 }

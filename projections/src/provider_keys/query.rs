@@ -52,7 +52,7 @@ pub struct KeyRow {
     pub last_status: Option<u16>,
     /// When it last led to a status below 400.
     pub last_success_at: Option<Timestamp>,
-    /// When it last led to one from 400 on; clients that went away do not count.
+    /// When the vendor last refused it, limited it or failed: 401 to 403, 429, 500 and above.
     pub last_failure_at: Option<Timestamp>,
 }
 

@@ -24,12 +24,8 @@ async fn ask(gateway: SocketAddr) -> Result<StatusCode, Box<dyn std::error::Erro
     let stream = TcpStream::connect(gateway).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let request = Request::get("/healthz").header(header::HOST, gateway.to_string()).body(Empty::<Bytes>::new())?;
-    // The connection is driven here and not by a task of its own: both end together.
-    tokio::select! {
-        answer = sender.send_request(request) => Ok(answer?.status()),
-        ended = connection => {
-            ended?;
-            Err("the connection was closed".into())
-        }
-    }
+    // The connection is driven here and not by a task of its own; dropping the sender ends it.
+    let answer = async move { sender.send_request(request).await.map(|answer| answer.status()) };
+    let (status, _closed) = futures::join!(answer, connection);
+    Ok(status?)
 }
