@@ -24,7 +24,8 @@ pub(crate) async fn guard(State(api): State<ApiState>, mut request: Request, nex
 }
 
 fn admit(api: &ApiState, request: &mut Request) -> Result<(), Problem> {
-    let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned()).unwrap_or_default();
+    let path =
+        request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned()).unwrap_or_default();
     let row = row(request, &path)?;
     let principal = principal(api, request.headers());
     match row.access {
@@ -58,10 +59,14 @@ fn row(request: &Request, path: &str) -> Result<&'static Row, Problem> {
 /// Whoever the access token was made for. Public routes get nobody where it is missing or not good.
 fn principal(api: &ApiState, headers: &HeaderMap) -> Result<Principal, Problem> {
     let Some(header) = headers.get(header::AUTHORIZATION) else {
-        return Err(Problem::new(Kind::Unauthenticated, "send an access token: `authorization: Bearer <token>`"));
+        return Err(Problem::new(
+            Kind::Unauthenticated,
+            "send an access token: `authorization: Bearer <token>`",
+        ));
     };
     let token = header.to_str().ok().and_then(|header| header.split_once(' '));
-    let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
+    let token =
+        token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
     let principal = token.and_then(|token| api.access_tokens.read(token).ok());
     let principal = principal.filter(|principal| !api.signed_out.contains(principal.session));
     principal.ok_or_else(|| Problem::new(Kind::Unauthenticated, "the access token is not valid or has ended"))
@@ -90,7 +95,8 @@ fn operations(principal: Principal) -> Result<(), Problem> {
 /// Whether the peer is on this machine and speaks for itself: a reverse proxy names whom it speaks for.
 fn is_local(extensions: &Extensions, headers: &HeaderMap) -> bool {
     let peer = extensions.get::<ConnectInfo<SocketAddr>>();
-    let forwarded = ["forwarded", "x-forwarded-for", "x-real-ip", "via"].iter().any(|name| headers.contains_key(*name));
+    let forwarded =
+        ["forwarded", "x-forwarded-for", "x-real-ip", "via"].iter().any(|name| headers.contains_key(*name));
     !forwarded && peer.is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback())
 }
 

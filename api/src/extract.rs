@@ -5,7 +5,7 @@ mod command;
 mod path;
 mod query;
 
-pub(crate) use body::Body;
+pub(crate) use body::{Body, OptionalBody};
 pub(crate) use command::{Bare, Command};
 pub(crate) use path::{BotName, KeyName};
 pub(crate) use query::Query;

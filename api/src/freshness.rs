@@ -1,10 +1,6 @@
 //! Reading what one wrote: a command waits a moment for its read model, and a read waits for the position it names.
 
-use crate::{
-    ApiState,
-    problem::{Kind, Problem},
-    routes::table,
-};
+use crate::{ApiState, problem::Problem, routes::table};
 use axum::{
     extract::{MatchedPath, Request, State},
     http::HeaderName,
@@ -35,24 +31,27 @@ pub(crate) async fn settle(api: &ApiState, view: View, position: Option<Position
 
 /// Before a read: waits until its read models have seen the position that the client names.
 pub(crate) async fn wait(State(api): State<ApiState>, request: Request, next: Next) -> Response {
-    match caught_up(&api, &request).await {
+    let Some(position) = request.headers().get(MIN_POSITION) else { return next.run(request).await };
+    let position = position.to_str().ok().and_then(|text| text.parse().ok());
+    let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str).unwrap_or_default();
+    let reads = table::find(request.method(), path).map(|row| row.reads).unwrap_or_default();
+    match caught_up(&api, reads, position).await {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }
 }
 
-async fn caught_up(api: &ApiState, request: &Request) -> Result<(), Problem> {
-    let Some(position) = request.headers().get(MIN_POSITION) else { return Ok(()) };
-    let position = position.to_str().ok().and_then(|text| text.parse::<Position>().ok());
+async fn caught_up(api: &ApiState, reads: &[View], position: Option<Position>) -> Result<(), Problem> {
     let Some(position) = position else {
-        return Err(Problem::field(MIN_POSITION.as_str(), "must be what the header `x-clawplane-position` said"));
+        return Err(Problem::field(
+            MIN_POSITION.as_str(),
+            "must be what the header `x-clawplane-position` said",
+        ));
     };
-    let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str).unwrap_or_default();
-    let reads = table::find(request.method(), path).map(|row| row.reads).unwrap_or_default();
     for view in reads {
         if !api.views.caught_up(*view, position, READ_WAITS).await? {
             let detail = format!("the read model `{view}` has not come to this position yet");
-            return Err(Problem::new(Kind::Unavailable, detail).retry_after(Duration::from_secs(1)));
+            return Err(Problem::unavailable(detail, Duration::from_secs(1)));
         }
     }
     Ok(())

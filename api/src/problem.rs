@@ -61,8 +61,12 @@ impl Kind {
                 "idempotency-key-reused",
                 "The idempotency key was used for another command",
             ),
-            Self::TooManyRequests => (StatusCode::TOO_MANY_REQUESTS, "too-many-requests", "Too many requests"),
-            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side"),
+            Self::TooManyRequests => {
+                (StatusCode::TOO_MANY_REQUESTS, "too-many-requests", "Too many requests")
+            }
+            Self::Internal => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side")
+            }
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available now"),
         }
     }
@@ -153,9 +157,14 @@ impl Problem {
 
     /// The chain of causes in one line, for the log.
     pub(crate) fn causes(&self) -> Option<String> {
-        let first: &(dyn Error + 'static) = self.cause.as_deref()?;
-        let chain = std::iter::successors(Some(first), |error| error.source());
-        Some(chain.map(ToString::to_string).collect::<Vec<_>>().join(": "))
+        let mut error: &dyn Error = self.cause.as_deref()?;
+        let mut chain = error.to_string();
+        while let Some(source) = error.source() {
+            chain.push_str(": ");
+            chain.push_str(&source.to_string());
+            error = source;
+        }
+        Some(chain)
     }
 
     /// As a client gets it, about the request with this id and path.

@@ -83,7 +83,8 @@ fn finish(mut response: Response, id: RequestId, path: &str, took: Duration) -> 
 
 fn count(method: &str, route: String, status: StatusCode, took: Duration) {
     // A method may be any word that a client makes up; a label must not be.
-    let known = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"].into_iter().find(|known| *known == method);
+    let known =
+        ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"].into_iter().find(|known| *known == method);
     let labels = [
         ("method", known.unwrap_or("other").to_owned()),
         ("route", route),

@@ -1,15 +1,16 @@
 //! The one typed configuration: from an optional TOML file, the environment and the command line, in
 //! this order, the later winning. It is checked as a whole at start, and every problem goes into one report.
 
-mod allow;
 pub mod args;
 mod fields;
 mod key;
+mod nats_url;
+mod parse;
 mod problem;
 mod sources;
 
-pub use allow::AllowEntry;
 pub use key::{KeyFault, MasterKey};
+pub use nats_url::{NatsUrlFault, nats_connection};
 pub use problem::{Problem, Problems};
 pub use sources::Sources;
 
@@ -17,6 +18,7 @@ use clawplane_domain::{
     Secret,
     values::{Email, ImageRef},
 };
+use clawplane_proxy::UpstreamAllow;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 /// What the operator decided. Safe to print with `Debug`: secrets show nothing of themselves.
@@ -41,13 +43,15 @@ pub struct Config {
     /// `PROXY_TOKEN_TTL` in seconds: how long a gateway token holds. `None`: until it is revoked.
     pub token_ttl: Option<Duration>,
     /// `CLAWPLANE_UPSTREAM_ALLOW`: private places that a vendor's base URL may name all the same.
-    pub upstream_allow: Vec<AllowEntry>,
+    pub upstream_allow: UpstreamAllow,
     /// `CLAWPLANE_LISTEN`: where HTTP is served.
     pub listen: SocketAddr,
     /// `CLAWPLANE_ADMIN_EMAIL`: the first administrator.
     pub admin_email: Option<Email>,
     /// `CLAWPLANE_ADMIN_PASSWORD`: the first administrator's; a random one is made where it is missing.
     pub admin_password: Option<Secret>,
+    /// `CLAWPLANE_USER_PASSWORD`: that of a user whom the command line adds; asked for where it is missing.
+    pub user_password: Option<Secret>,
     /// `CLAWPLANE_DATA_DIR`: everything this process keeps on disk. Absolute.
     pub data_dir: PathBuf,
     /// `DOCKER_HOST`: the container engine, else its usual socket.

@@ -135,7 +135,8 @@ async fn models() -> Json<Value> {
 /// A request's JSON, whatever its content type says, as OpenAI's own servers take it.
 fn parse<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, Failure> {
     let body = body.map_err(|rejection| Failure::new(rejection.status(), "the body could not be read"))?;
-    serde_json::from_slice(&body).map_err(|error| Failure::invalid(&format!("the body is not as it should be: {error}")))
+    serde_json::from_slice(&body)
+        .map_err(|error| Failure::invalid(&format!("the body is not as it should be: {error}")))
 }
 
 #[cfg(test)]

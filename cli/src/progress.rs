@@ -39,7 +39,9 @@ impl<W: Write> Progress<W> {
 
     /// Ends the step well: `ready on 127.0.0.1:40123 (1.8 s)`.
     pub fn end(&mut self, outcome: &str) {
-        let Some(began) = self.step.take() else { return };
+        let Some(began) = self.step.take() else {
+            return;
+        };
         let took = (self.clock.now() - began).max(TimeDelta::zero()).num_milliseconds();
         self.write(&format!("{outcome} ({}.{} s)\n", took / 1000, took % 1000 / 100));
     }
@@ -63,7 +65,7 @@ impl<W: Write> Progress<W> {
         let width = pairs.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
         let mut text = format!("\n{title}\n");
         for (name, value) in pairs {
-            text.push_str(&format!("  {name:width$}  {value}\n"));
+            text.extend(["  ", name, &" ".repeat(width - name.chars().count()), "  ", value, "\n"]);
         }
         text.push('\n');
         self.write(&text);

@@ -1,8 +1,9 @@
 //! The private Postgres and NATS of `clawplane dev`, on the real programs: start, stop, and every way in
 //! which an earlier run may have ended.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use clawplane_cli::{
+    config::nats_connection,
     dev::{DataDir, DevError, Nats, Postgres},
     source::SystemIds,
 };
@@ -46,7 +47,10 @@ async fn setting(connection: &mut PgConnection, name: &str) -> String {
 /// Writes a row, and leaves a transaction that never commits behind.
 async fn write(url: &Secret) {
     let mut connection = connect(url).await;
-    sqlx::raw_sql("CREATE TABLE IF NOT EXISTS t (n int); INSERT INTO t VALUES (1);").execute(&mut connection).await.unwrap();
+    sqlx::raw_sql("CREATE TABLE IF NOT EXISTS t (n int); INSERT INTO t VALUES (1);")
+        .execute(&mut connection)
+        .await
+        .unwrap();
     sqlx::raw_sql("BEGIN; INSERT INTO t VALUES (2);").execute(&mut connection).await.unwrap();
 }
 
@@ -76,7 +80,9 @@ async fn postgres_starts_for_us_alone_stops_and_starts_again() {
         let guessed = format!("postgres://clawplane:guessed@{}/{database}?sslmode=disable", postgres.addr());
         assert!(PgConnection::connect(&guessed).await.is_err());
     }
-    for (file, expected) in [("postgres", 0o700), ("postgres.password", 0o600), ("postgres.url", 0o600), ("log/postgres.log", 0o600)] {
+    for (file, expected) in
+        [("postgres", 0o700), ("postgres.password", 0o600), ("postgres.url", 0o600), ("log/postgres.log", 0o600)]
+    {
         assert_eq!(mode(&data.file(file)), expected, "{file}");
     }
     assert!(!data.file("postgres.initial-password").exists());
@@ -140,20 +146,23 @@ async fn a_cluster_that_was_half_made_is_made_anew() {
     assert!(error.to_string().contains("no_such_setting"), "{error}");
 }
 
+async fn client(url: &Secret) -> async_nats::Client {
+    let (servers, options) = nats_connection(url).unwrap();
+    options.connect(servers).await.unwrap()
+}
+
 async fn stream(url: &Secret) -> async_nats::jetstream::stream::Stream {
-    let client = async_nats::connect(url.expose()).await.unwrap();
     let config = async_nats::jetstream::stream::Config {
         name: "events".to_owned(),
         subjects: vec!["events.>".to_owned()],
         ..Default::default()
     };
-    async_nats::jetstream::new(client).get_or_create_stream(config).await.unwrap()
+    async_nats::jetstream::new(client(url).await).get_or_create_stream(config).await.unwrap()
 }
 
 async fn publish(url: &Secret) {
     stream(url).await;
-    let client = async_nats::connect(url.expose()).await.unwrap();
-    let jetstream = async_nats::jetstream::new(client);
+    let jetstream = async_nats::jetstream::new(client(url).await);
     jetstream.publish("events.x", "x".into()).await.unwrap().await.unwrap();
 }
 

@@ -255,14 +255,14 @@ mod key {
         }
     }
 
-    /// Remembers a key whose command changed nothing, so that it changes nothing later either.
+    /// Remembers a key whose command changed nothing, so that it changes nothing later either. Whether it was free.
     pub(crate) async fn record_empty(
         pool: &PgPool,
         tenant: TenantId,
         idempotency: &Idempotency,
         stream: (&str, &str),
-    ) -> Result<(), StoreError> {
-        sqlx::query(
+    ) -> Result<bool, StoreError> {
+        let inserted = sqlx::query(
             "INSERT INTO command_keys (tenant_id, key, fingerprint, aggregate_type, aggregate_id, first_sequence,
                                        event_count, tx_id, global_position)
              VALUES ($1, $2, $3, $4, $5, 1, 0, '0', 0) ON CONFLICT DO NOTHING",
@@ -274,6 +274,6 @@ mod key {
         .bind(stream.1)
         .execute(pool)
         .await?;
-        Ok(())
+        Ok(inserted.rows_affected() == 1)
     }
 }

@@ -33,3 +33,8 @@ pub async fn migrate(pool: &PgPool) -> Result<(), StoreError> {
     MIGRATOR.run(pool).await?;
     Ok(())
 }
+
+/// The id of the installation that this database belongs to, made with its schema.
+pub async fn installation(pool: &PgPool) -> Result<uuid::Uuid, StoreError> {
+    Ok(sqlx::query_scalar("SELECT id FROM installation").fetch_one(pool).await?)
+}

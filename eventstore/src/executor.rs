@@ -133,9 +133,14 @@ where
         if let Some(known) = replayed::<A>(pool, context).await? {
             return Ok(known);
         }
-        match attempt_once::<A>(pool, id, command.clone(), context).await? {
-            Attempt::Done(committed) => return Ok(committed),
-            Attempt::Again => pause(attempt).await,
+        match attempt_once::<A>(pool, id, command.clone(), context).await {
+            Ok(Attempt::Done(committed)) => return Ok(committed),
+            Ok(Attempt::Again) => pause(attempt).await,
+            // What stands in the way may be the same command, sent twice and done meanwhile: then its answer counts.
+            Err(no @ (ExecuteError::Refused(_) | ExecuteError::Taken(_))) => {
+                return replayed::<A>(pool, context).await?.ok_or(no);
+            }
+            Err(error) => return Err(error),
         }
     }
     Err(ExecuteError::Contended)
@@ -165,10 +170,10 @@ where
     let events = sink.collect().await;
     let committed = |position| Committed { aggregate_id: id.to_owned(), events: events.clone(), position, replayed: false };
     if events.is_empty() {
-        if let Some(idempotency) = &context.idempotency {
-            record_empty(pool, context.metadata.tenant_id, idempotency, (A::TYPE, id)).await?;
-        }
-        return Ok(Attempt::Done(committed(None)));
+        let Some(idempotency) = &context.idempotency else { return Ok(Attempt::Done(committed(None))) };
+        // A key that is taken by now belongs to the same command, which was faster: it has the answer.
+        let first = record_empty(pool, context.metadata.tenant_id, idempotency, (A::TYPE, id)).await?;
+        return Ok(if first { Attempt::Done(committed(None)) } else { Attempt::Again });
     }
     repository.prepare(Alongside {
         takes: events.iter().flat_map(Claims::takes).collect(),

@@ -123,11 +123,12 @@ impl Feed {
         filter: Filter,
         limit: u32,
     ) -> Result<Batch, StoreError> {
+        // The table is named in ORDER BY, since a bare `tx_id` there is the text that is selected: 1000 before 999.
         let sql = format!(
             "SELECT {COLUMNS} FROM events
              WHERE (tx_id, global_position) > ($1::text::xid8, $2)
                AND tx_id < pg_snapshot_xmin(pg_current_snapshot()) {}
-             ORDER BY tx_id, global_position LIMIT $3",
+             ORDER BY events.tx_id, events.global_position LIMIT $3",
             filter.condition()
         );
         let rows = sqlx::query(&sql)
@@ -146,7 +147,7 @@ impl Feed {
         let row = sqlx::query(
             "SELECT tx_id::text, global_position FROM events
              WHERE tx_id < pg_snapshot_xmin(pg_current_snapshot())
-             ORDER BY tx_id DESC, global_position DESC LIMIT 1",
+             ORDER BY events.tx_id DESC, events.global_position DESC LIMIT 1",
         )
         .fetch_optional(&self.pool)
         .await?;

@@ -3,9 +3,11 @@
 //! One folder a read model, each with its table (`schema.sql`), its fold (`apply`) and its queries (`query`). The
 //! [`Runner`] folds the feed into them, [`Views`] asks them, [`admin`] lists and rebuilds them. Everything in here can
 //! be thrown away and made again from the events.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail"))]
 
 pub mod admin;
 pub mod audit;
+mod batch;
 pub mod bots;
 pub mod page;
 pub mod projection;

@@ -48,7 +48,8 @@ pub struct Page<T> {
 impl Cursor {
     /// The cursor of the list `kind` after a row with this sort key.
     pub(crate) fn after<K: Serialize>(kind: &str, key: &K) -> Result<Self, QueryError> {
-        let json = serde_json::to_vec(&(kind, key)).map_err(|error| StoreError::Unstorable(error.to_string()))?;
+        let json =
+            serde_json::to_vec(&(kind, key)).map_err(|error| StoreError::Unstorable(error.to_string()))?;
         Ok(Self(URL_SAFE_NO_PAD.encode(json)))
     }
 
@@ -64,7 +65,11 @@ impl FromStr for Cursor {
     type Err = InvalidCursor;
     fn from_str(text: &str) -> Result<Self, InvalidCursor> {
         let alphabet = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
-        if alphabet && (1..=MAX_CURSOR).contains(&text.len()) { Ok(Self(text.to_owned())) } else { Err(InvalidCursor) }
+        if alphabet && (1..=MAX_CURSOR).contains(&text.len()) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidCursor)
+        }
     }
 }
 

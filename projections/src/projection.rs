@@ -28,11 +28,13 @@ impl ApplyError {
     /// Of the database's errors only data exceptions (SQLSTATE class 22) and integrity violations (class 23) are.
     pub(crate) fn is_poison(&self) -> bool {
         match self {
-            Self::Senseless(_) | Self::Store(StoreError::Unreadable { .. } | StoreError::Unstorable(_)) => true,
-            Self::Store(StoreError::Database(sqlx::Error::Encode(_))) => true,
+            Self::Senseless(_) | Self::Store(StoreError::Unreadable { .. } | StoreError::Unstorable(_)) => {
+                true
+            }
             Self::Store(StoreError::Database(sqlx::Error::Database(error))) => {
                 error.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
             }
+            Self::Store(StoreError::Database(error)) => matches!(error, sqlx::Error::Encode(_)),
             Self::Store(_) => false,
         }
     }
@@ -86,5 +88,6 @@ impl View {
 
 /// A number as `bigint` holds it.
 pub(crate) fn signed(number: u64) -> Result<i64, ApplyError> {
-    i64::try_from(number).map_err(|_| ApplyError::Senseless(format!("{number} is larger than any count can be")))
+    i64::try_from(number)
+        .map_err(|_| ApplyError::Senseless(format!("{number} is larger than any count can be")))
 }

@@ -29,7 +29,8 @@ pub enum View {
 
 impl View {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Bots, Self::ProviderKeys, Self::UsageLog, Self::UsageRollups, Self::Audit];
+    pub const ALL: [Self; 5] =
+        [Self::Bots, Self::ProviderKeys, Self::UsageLog, Self::UsageRollups, Self::Audit];
 
     /// The name of its projection and checkpoint.
     pub fn name(self) -> &'static str {
@@ -96,7 +97,12 @@ impl Views {
     /// Waits until `view` has seen everything up to `position`; `false` when `at_most` passed before that.
     ///
     /// The sums of usage take the ends of a range from the log, so they are caught up when both are.
-    pub async fn caught_up(&self, view: View, position: Position, at_most: Duration) -> Result<bool, StoreError> {
+    pub async fn caught_up(
+        &self,
+        view: View,
+        position: Position,
+        at_most: Duration,
+    ) -> Result<bool, StoreError> {
         let until = Instant::now() + at_most;
         if view == View::UsageRollups && !self.has_seen(View::UsageLog, position, until).await? {
             return Ok(false);

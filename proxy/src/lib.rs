@@ -6,10 +6,25 @@
 
 mod allow;
 mod body;
+mod choose;
 pub mod config;
+mod connect;
+mod credentials;
+mod directory;
 mod error;
+mod headers;
+mod meter;
 pub mod ports;
+mod price;
+mod quota;
+mod refusal;
+mod request;
 mod service;
+mod strip;
+mod telemetry;
+#[cfg(test)]
+mod testing;
+mod upstream_body;
 pub mod vendors;
 
 pub use allow::UpstreamAllow;

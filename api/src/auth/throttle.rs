@@ -61,7 +61,8 @@ impl Throttle {
 fn make_room(buckets: &mut HashMap<Guesser, Timestamp>, now: Timestamp) {
     buckets.retain(|_, empty_at| *empty_at > now);
     if buckets.len() >= MOST
-        && let Some(first) = buckets.iter().min_by_key(|(_, empty_at)| **empty_at).map(|(guesser, _)| *guesser)
+        && let Some(first) =
+            buckets.iter().min_by_key(|(_, empty_at)| **empty_at).map(|(guesser, _)| *guesser)
     {
         buckets.remove(&first);
     }

@@ -85,7 +85,8 @@ impl AccessTokens {
 
     /// Whose token it is.
     pub(crate) fn read(&self, token: &str) -> Result<Principal, BadToken> {
-        let data = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation).map_err(|_| BadToken)?;
+        let data =
+            jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation).map_err(|_| BadToken)?;
         if data.claims.exp <= self.clock.now().timestamp() {
             return Err(BadToken);
         }

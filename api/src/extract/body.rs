@@ -23,6 +23,18 @@ impl<T: DeserializeOwned> FromRequest<ApiState> for Body<T> {
     }
 }
 
+/// As [`Body`], where there need be none.
+pub(crate) struct OptionalBody<T>(pub(crate) Option<T>);
+
+impl<T: DeserializeOwned> FromRequest<ApiState> for OptionalBody<T> {
+    type Rejection = Problem;
+    async fn from_request(request: Request, api: &ApiState) -> Result<Self, Problem> {
+        let headers = request.headers().clone();
+        let bytes = bytes(request, api).await?;
+        if bytes.is_empty() { Ok(Self(None)) } else { parse(&headers, &bytes).map(Some).map(Self) }
+    }
+}
+
 /// The bytes of a body of at most 1 MiB.
 pub(super) async fn bytes(request: Request, api: &ApiState) -> Result<Bytes, Problem> {
     Bytes::from_request(request, api).await.map_err(|rejection: BytesRejection| match rejection.status() {
@@ -34,10 +46,14 @@ pub(super) async fn bytes(request: Request, api: &ApiState) -> Result<Bytes, Pro
 /// The value of a JSON body.
 pub(super) fn parse<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Result<T, Problem> {
     if !is_json(headers) {
-        return Err(Problem::new(Kind::UnsupportedMediaType, "the header `content-type` must be `application/json`"));
+        return Err(Problem::new(
+            Kind::UnsupportedMediaType,
+            "the header `content-type` must be `application/json`",
+        ));
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| not_understood(&error))?;
+    let value =
+        serde_path_to_error::deserialize(&mut deserializer).map_err(|error| not_understood(&error))?;
     deserializer.end().map_err(|error| not_json(&error))?;
     Ok(value)
 }
@@ -85,7 +101,10 @@ pub(super) fn explain(path: &str, message: &str) -> (String, String) {
     let expected = message.rsplit_once("expected ").map(|(_, expected)| expected);
     let expected = expected.and_then(|expected| expected.split(" at line ").next());
     let field = if matches!(path, "." | "?" | "") { "body" } else { path };
-    (field.to_owned(), expected.map_or("cannot be taken".to_owned(), |expected| format!("must be {expected}")))
+    (
+        field.to_owned(),
+        expected.map_or("cannot be taken".to_owned(), |expected| format!("must be {expected}")),
+    )
 }
 
 #[cfg(test)]

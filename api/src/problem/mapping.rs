@@ -35,7 +35,8 @@ where
                 Self::new(Kind::Conflict, format!("`{field}`: {message}")).about(field, message)
             }
             ExecuteError::KeyReused => {
-                let message = "was used for another command; a repeated command must be the same in every byte";
+                let message =
+                    "was used for another command; a repeated command must be the same in every byte";
                 Self::new(Kind::IdempotencyKeyReused, format!("`Idempotency-Key` {message}"))
                     .about("Idempotency-Key", message)
             }
@@ -48,7 +49,9 @@ where
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Database(_) => Self::unavailable("the database does not answer", SOON).caused_by(error),
+            StoreError::Database(_) => {
+                Self::unavailable("the database does not answer", SOON).caused_by(error)
+            }
             _ => Self::internal(error),
         }
     }
@@ -57,7 +60,9 @@ impl From<StoreError> for Problem {
 impl From<VaultError> for Problem {
     fn from(error: VaultError) -> Self {
         match error {
-            VaultError::Database(_) => Self::unavailable("the database does not answer", SOON).caused_by(error),
+            VaultError::Database(_) => {
+                Self::unavailable("the database does not answer", SOON).caused_by(error)
+            }
             _ => Self::internal(error),
         }
     }
@@ -76,7 +81,9 @@ impl From<BotRefusal> for Problem {
     fn from(refusal: BotRefusal) -> Self {
         match refusal {
             BotRefusal::Unknown => Self::not_found("bot"),
-            BotRefusal::TooMany { field, max } => Self::field(field, format!("may have at most {max} entries")),
+            BotRefusal::TooMany { field, max } => {
+                Self::field(field, format!("may have at most {max} entries"))
+            }
             BotRefusal::NoModel => Self::field("models", "must name at least one model"),
             BotRefusal::Exists | BotRefusal::NotDeleted => Self::new(Kind::Conflict, refusal.to_string()),
         }

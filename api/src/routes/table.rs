@@ -99,6 +99,7 @@ pub(crate) static TABLE: &[Row] = &[
     row(Method::GET, "/api/provider-key", READ).reads(KEYS),
     row(Method::POST, "/api/provider-key", MANAGE),
     row(Method::GET, "/api/provider-key/health", READ).reads(KEYS),
+    row(Method::GET, "/api/provider-key/{id}", READ).reads(KEYS),
     row(Method::DELETE, "/api/provider-key/{id}", MANAGE),
     row(Method::GET, "/api/audit", MANAGE).reads(&[View::Audit]),
     row(Method::GET, "/api/health", Access::Public),

@@ -22,20 +22,20 @@ pub async fn run(config: &Config, args: &ProjectionArgs) -> anyhow::Result<()> {
                     row.name,
                     row.version,
                     row.position.to_string(),
-                    row.lag.events,
-                    row.lag.seconds,
+                    row.lag_events,
+                    row.lag_seconds,
                     row.parked
                 )?;
             }
         }
         ProjectionAction::Rebuild { name } => {
-            let mut err = io::stderr().lock();
+            let mut err = io::stderr();
             let report = admin::rebuild(&pool, name, |events| {
                 // Progress is for people: a closed terminal must not end the rebuild.
                 let _ = write!(err, "\r{name}: {events} events");
             })
             .await?;
-            writeln!(err, "\r{name}: rebuilt from {} events in {:.1} s", report.events, report.seconds)?;
+            writeln!(err, "\r{name}: rebuilt from {} events in {:.1} s", report.events, report.took.as_secs_f64())?;
         }
     }
     Ok(())

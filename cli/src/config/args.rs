@@ -1,6 +1,7 @@
 //! The command line.
 
 use super::{Need, Sources};
+use clawplane_domain::values::Email;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{collections::BTreeSet, ffi::OsString, path::PathBuf};
 
@@ -11,9 +12,15 @@ and from the command line, the later winning:
   BOT_SECRETS_DIR, PROXY_TOKEN_TTL, CLAWPLANE_UPSTREAM_ALLOW, CLAWPLANE_LISTEN, CLAWPLANE_ADMIN_EMAIL,
   CLAWPLANE_ADMIN_PASSWORD, CLAWPLANE_DATA_DIR, DOCKER_HOST, CLAWPLANE_LOG, CLAWPLANE_LOG_FORMAT";
 
-/// The control plane for fleets of `OpenClaw` bots
+/// `clawplane ...`
 #[derive(Clone, Debug, Parser)]
-#[command(name = "clawplane", version, after_help = AFTER, max_term_width = 100)]
+#[command(
+    name = "clawplane",
+    version,
+    about = "The control plane for fleets of OpenClaw bots",
+    after_help = AFTER,
+    max_term_width = 100
+)]
 pub struct CommandLine {
     /// Read settings from this TOML file
     #[arg(long, global = true, value_name = "FILE", env = "CLAWPLANE_CONFIG", hide_env_values = true)]
@@ -28,13 +35,15 @@ pub struct CommandLine {
 pub enum Command {
     /// Run everything on this machine, with a private Postgres and NATS. Ctrl-C stops it
     Dev(DevArgs),
-    /// Run some roles of the platform on the Postgres and NATS that `DATABASE_URL` and `NATS_URL` name
+    /// Run some roles of the platform on a Postgres and NATS of your own
     Serve(ServeArgs),
     /// Bring the database's schema up to date
     Migrate(MigrateArgs),
     /// Look at the read models, or build one anew
     Projection(ProjectionArgs),
-    /// Print the API's `OpenAPI` document
+    /// Manage the people who can sign in
+    User(UserArgs),
+    /// Print the document that describes the REST API
     Openapi,
 }
 
@@ -66,7 +75,7 @@ pub struct ServeArgs {
 /// Options of `clawplane migrate`.
 #[derive(Clone, Debug, Args)]
 pub struct MigrateArgs {
-    /// The database was restored from a backup: also make the events readable again to every follower
+    /// The database was restored from a backup: make its events visible to every reader again
     #[arg(long)]
     pub after_restore: bool,
     #[command(flatten)]
@@ -85,11 +94,41 @@ pub struct ProjectionArgs {
     pub action: ProjectionAction,
 }
 
+/// Options of `clawplane user`.
+#[derive(Clone, Debug, Args)]
+pub struct UserArgs {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub database: DatabaseArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub action: UserAction,
+}
+
+/// What to do with the people who can sign in.
+#[derive(Clone, Debug, Subcommand)]
+pub enum UserAction {
+    /// Add one, with a tenant of their own. The password comes from `CLAWPLANE_USER_PASSWORD`, else from the first
+    /// line of standard input
+    Add {
+        /// The e-mail address, which is the name at sign-in
+        email: Email,
+        /// Let this user administer the whole installation
+        #[arg(long)]
+        administrator: bool,
+    },
+}
+
 /// Which database a command works on.
 #[derive(Clone, Debug, Args)]
 pub struct DatabaseArgs {
-    /// Use the database of the `clawplane dev` that runs on this directory, instead of `DATABASE_URL`
-    #[arg(long, global = true, value_name = "DIR")]
+    /// Instead of `DATABASE_URL`: the directory of a running `clawplane dev`.
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        help = "Use the database of the 'clawplane dev' that runs on this directory, not DATABASE_URL"
+    )]
     pub data_dir: Option<PathBuf>,
 }
 
@@ -128,10 +167,10 @@ impl Role {
 impl ServeArgs {
     /// The roles, each once, `all` spelled out.
     pub fn roles(&self) -> BTreeSet<Role> {
-        match self.roles.contains(&Role::All) {
-            true => Role::EACH.into(),
-            false => self.roles.iter().copied().collect(),
+        if self.roles.contains(&Role::All) {
+            return Role::EACH.into();
         }
+        self.roles.iter().copied().collect()
     }
 }
 
@@ -144,6 +183,7 @@ impl CommandLine {
             Command::Serve(serve) => (None, serve.listen.clone()),
             Command::Migrate(migrate) => (migrate.database.data_dir.clone(), None),
             Command::Projection(projection) => (projection.database.data_dir.clone(), None),
+            Command::User(user) => (user.database.data_dir.clone(), None),
             Command::Openapi => (None, None),
         };
         sources.flags.extend(data_dir.map(|dir| ("CLAWPLANE_DATA_DIR", dir.into_os_string())));
@@ -159,7 +199,8 @@ impl CommandLine {
             Command::Serve(_) => &[Need::Database, Need::Nats, Need::MasterKey],
             Command::Migrate(migrate) if on_dev(&migrate.database) => &[],
             Command::Projection(projection) if on_dev(&projection.database) => &[],
-            Command::Migrate(_) | Command::Projection(_) => &[Need::Database],
+            Command::User(user) if on_dev(&user.database) => &[],
+            Command::Migrate(_) | Command::Projection(_) | Command::User(_) => &[Need::Database],
         }
     }
 }

@@ -69,7 +69,9 @@ impl Sources {
     fn environment(&self, problems: &mut Vec<Problem>) -> Named<Dict> {
         let mut ours = Vec::new();
         for (name, value) in &self.env {
-            let Some(name) = name.to_str().filter(|_| !value.is_empty()) else { continue };
+            let Some(name) = name.to_str().filter(|_| !value.is_empty()) else {
+                continue;
+            };
             if let Some(known) = fields::known(name) {
                 ours.push((known, value.clone()));
             } else if is_stray(name) {
@@ -125,8 +127,8 @@ fn settings(figment: &Figment, problems: &mut Vec<Problem>) -> Settings {
     let mut settings = Settings::new();
     for (name, value) in &all {
         let origin = figment.get_metadata(value.tag()).map_or_else(String::new, |m| m.name.to_string());
-        let Some(known) = name.chars().all(|c| !c.is_uppercase()).then(|| fields::known(&name.to_ascii_uppercase()))
-            .flatten()
+        let Some(known) =
+            name.chars().all(|c| !c.is_uppercase()).then(|| fields::known(&name.to_ascii_uppercase())).flatten()
         else {
             problems.push(unknown(name, &origin));
             continue;
@@ -150,7 +152,9 @@ fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(_, text) => Some(text.clone()),
         Value::Bool(_, yes) => Some(yes.to_string()),
-        Value::Num(_, number) => number.to_i128().map(|n| n.to_string()).or_else(|| number.to_f64().map(|n| n.to_string())),
+        Value::Num(_, number) => {
+            number.to_i128().map(|n| n.to_string()).or_else(|| number.to_f64().map(|n| n.to_string()))
+        }
         Value::Array(_, items) => items.iter().map(text).collect::<Option<Vec<_>>>().map(|texts| texts.join(",")),
         _ => None,
     }
@@ -159,19 +163,17 @@ fn text(value: &Value) -> Option<String> {
 /// Reads and parses the file. TOML's own message is left out: it quotes the line, which may hold a secret.
 fn read_file(path: &Path) -> Result<Dict, Box<Problem>> {
     let problem = |what: String, remedy: &str| {
-        Box::new(Problem {
-            name: path.display().to_string(),
-            origin: None,
-            what,
-            remedy: remedy.to_owned(),
-        })
+        Box::new(Problem { name: path.display().to_string(), origin: None, what, remedy: remedy.to_owned() })
     };
     let mut text = String::new();
-    fs::File::open(path)
-        .and_then(|file| file.take(MAX_FILE + 1).read_to_string(&mut text))
-        .map_err(|error| problem(format!("cannot be read: {error}"), "name a readable file with --config or CLAWPLANE_CONFIG"))?;
+    fs::File::open(path).and_then(|file| file.take(MAX_FILE + 1).read_to_string(&mut text)).map_err(|error| {
+        problem(format!("cannot be read: {error}"), "name a readable file with --config or CLAWPLANE_CONFIG")
+    })?;
     if text.len() as u64 > MAX_FILE {
-        return Err(problem("is larger than 1 MiB".to_owned(), "name the right file with --config or CLAWPLANE_CONFIG"));
+        return Err(problem(
+            "is larger than 1 MiB".to_owned(),
+            "name the right file with --config or CLAWPLANE_CONFIG",
+        ));
     }
     Toml::from_str(&text).map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();

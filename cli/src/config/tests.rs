@@ -46,15 +46,16 @@ fn the_environment_wins_over_the_file_and_the_command_line_over_both() {
     assert_eq!(config.bot_port_start, 9300);
     assert_eq!(config.bot_image.as_str(), "b:2");
     assert_eq!(config.log, "error");
-    let allow: Vec<_> = config.upstream_allow.iter().map(ToString::to_string).collect();
-    assert_eq!(allow, ["10.0.0.0/8", "ollama:11434"]);
+    for allowed in ["http://10.1.2.3/v1", "http://ollama:11434"] {
+        assert_eq!(config.upstream_allow.check_url(&allowed.parse().unwrap()), Ok(()), "{allowed}");
+    }
 }
 
 #[test]
 fn texts_of_the_environment_stay_texts() {
     let config = load(None, &[("CLAWPLANE_ADMIN_PASSWORD", "00700700"), ("PROXY_TOKEN_TTL", "60")]).unwrap();
     assert_eq!(config.admin_password.as_ref().map(Secret::expose), Some("00700700"));
-    assert_eq!(config.token_ttl, Some(Duration::from_secs(60)));
+    assert_eq!(config.token_ttl, Some(Duration::from_mins(1)));
 }
 
 #[test]

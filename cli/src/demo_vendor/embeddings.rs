@@ -1,11 +1,7 @@
 //! `POST /v1/embeddings`: eight numbers that follow from the text alone
 //! (format: <https://platform.openai.com/docs/api-reference/embeddings>).
 
-use super::{
-    answer::words,
-    error::Failure,
-    parse,
-};
+use super::{answer::words, error::Failure, parse};
 use axum::{Json, body::Bytes, extract::rejection::BytesRejection};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Deserialize;

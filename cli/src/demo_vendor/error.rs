@@ -23,7 +23,10 @@ impl Failure {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
     pub(super) fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "the demo vendor knows /v1/chat/completions, /responses, /embeddings and /models")
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "the demo vendor knows /v1/chat/completions, /responses, /embeddings and /models",
+        )
     }
     pub(super) fn unauthorized() -> Self {
         let message = "Incorrect API key provided: the demo vendor takes the key that `clawplane dev --demo` made.";

@@ -53,7 +53,10 @@ async fn a_chat_is_answered_whole() {
     assert_eq!(answer["choices"][0]["message"]["content"], "You said: hello my bot");
     assert_eq!((&answer["object"], &answer["model"]), (&json!("chat.completion"), &json!("m")));
     let usage = &answer["usage"];
-    assert_eq!((&usage["prompt_tokens"], &usage["completion_tokens"], &usage["total_tokens"]), (&json!(5), &json!(5), &json!(10)));
+    assert_eq!(
+        (&usage["prompt_tokens"], &usage["completion_tokens"], &usage["total_tokens"]),
+        (&json!(5), &json!(5), &json!(10))
+    );
 }
 
 #[tokio::test]
@@ -64,14 +67,16 @@ async fn a_chat_is_streamed_by_word_with_usage_if_asked_for() {
         let mut lines = client.stream("chat/completions", &chat(&extra)).await;
         assert_eq!(lines.pop().as_deref(), Some("[DONE]"));
         let chunks: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
-        let words: Vec<_> = chunks.iter().filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str()).collect();
+        let words: Vec<_> =
+            chunks.iter().filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str()).collect();
         assert_eq!(words, ["", "You", " said:", " hello", " my", " bot"]);
         let finished = chunks.iter().filter(|chunk| chunk["choices"][0]["finish_reason"] == "stop").count();
         assert_eq!(finished, 1);
         let last = chunks.last().unwrap();
-        match with_usage {
-            true => assert_eq!((&last["choices"], &last["usage"]["total_tokens"]), (&json!([]), &json!(10))),
-            false => assert!(chunks.iter().all(|chunk| chunk.get("usage").is_none())),
+        if with_usage {
+            assert_eq!((&last["choices"], &last["usage"]["total_tokens"]), (&json!([]), &json!(10)));
+        } else {
+            assert!(chunks.iter().all(|chunk| chunk.get("usage").is_none()));
         }
     }
 }

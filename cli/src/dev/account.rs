@@ -1,11 +1,7 @@
 //! Whom the private servers run as: root hands them to somebody with fewer rights.
 
 use super::error::DevError;
-use std::{
-    fs,
-    os::unix::fs::MetadataExt,
-    path::Path,
-};
+use std::{fs, os::unix::fs::MetadataExt, path::Path};
 
 /// A user of the system.
 #[derive(Clone, Debug, PartialEq, Eq)]

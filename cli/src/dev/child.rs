@@ -40,10 +40,13 @@ pub(super) struct Spec<'a> {
     pub(super) stop: &'static [(Signal, Duration)],
 }
 
-/// A running server. One that is dropped without [`Child::stop`] is stopped in the background.
+/// A running server. One that is dropped without [`Child::stop`] is asked to stop, so that no way out of
+/// the program leaves it running.
 #[derive(Debug)]
 pub(super) struct Child {
     name: &'static str,
+    pid: Option<Pid>,
+    gentle: Option<Signal>,
     log: PathBuf,
     stop: mpsc::Sender<()>,
     exit: watch::Receiver<Option<String>>,
@@ -71,6 +74,7 @@ impl Child {
         let mut command = command(spec.program, spec.dir, spec.account);
         command.args(&spec.args).stdout(log).stderr(errors);
         let child = file("run", spec.program, command.spawn())?;
+        let pid = pid(&child);
         let (stop, orders) = mpsc::channel(1);
         let (report, exit) = watch::channel(None);
         let path = spec.log.clone();
@@ -80,7 +84,8 @@ impl Child {
             tracing::debug!(server = spec.name, status = %text, "a private server ended");
             report.send_replace(Some(text));
         });
-        Ok(Self { name: spec.name, log: spec.log, stop, exit })
+        let gentle = spec.stop.first().map(|(signal, _)| *signal);
+        Ok(Self { name: spec.name, pid, gentle, log: spec.log, stop, exit })
     }
 
     /// Waits until the process has ended, for whatever reason, and tells how.
@@ -107,6 +112,20 @@ impl Child {
     }
 }
 
+impl Drop for Child {
+    fn drop(&mut self) {
+        // The task that owns the process may have ended with its runtime, so the signal goes out from here.
+        if let (Some(pid), Some(gentle), None) = (self.pid, self.gentle, &*self.exit.borrow()) {
+            let _ = kill_process(pid, gentle);
+        }
+    }
+}
+
+/// `None` once it has been waited for.
+fn pid(child: &tokio::process::Child) -> Option<Pid> {
+    child.id().and_then(|id| Pid::from_raw(id.cast_signed()))
+}
+
 /// Owns the process until it has ended, so that its id is never one that the system has given away again.
 async fn supervise(
     mut child: tokio::process::Child,
@@ -123,7 +142,9 @@ async fn supervise(
         }
     }
     for (signal, patience) in steps {
-        let Some(pid) = child.id().and_then(|id| Pid::from_raw(id.cast_signed())) else { break };
+        let Some(pid) = child.id().and_then(|id| Pid::from_raw(id.cast_signed())) else {
+            break;
+        };
         if kill_process(pid, *signal).is_ok()
             && let Ok(status) = time::timeout(*patience, child.wait()).await
         {

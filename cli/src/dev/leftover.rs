@@ -45,7 +45,9 @@ pub(super) async fn stop(program: &'static str, tag: &str, gentle: Signal) -> Re
 }
 
 fn find(program: &str, tag: &str) -> Vec<Found> {
-    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
     let ids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     ids.filter_map(|id: i32| {
         let arguments = arguments(id, program)?;

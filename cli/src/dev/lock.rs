@@ -1,9 +1,6 @@
 //! One `clawplane dev` a data directory. The lock falls with its process, however that ends.
 
-use super::{
-    DataDir, DevError,
-    error::file,
-};
+use super::{DataDir, DevError, error::file};
 use std::{
     fs::{File, OpenOptions, TryLockError},
     io::{Read, Write},

@@ -7,8 +7,10 @@ use super::{
     home::Home,
     leftover, ports, programs,
 };
+use crate::config::nats_connection;
 use clawplane_domain::{Secret, clock::Ids};
 use rustix::process::Signal;
+use serde_json::Value;
 use std::{
     future::Future,
     net::{Ipv4Addr, SocketAddr},
@@ -87,12 +89,14 @@ impl Nats {
         let answers = async {
             let began = Instant::now();
             loop {
-                match time::timeout(Duration::from_secs(5), answers(self.url.expose())).await {
+                match time::timeout(Duration::from_secs(5), answers(&self.url)).await {
                     Ok(Ok(())) => return Ok(()),
                     Ok(Err(error)) if began.elapsed() > READY => {
                         return Err(self.child.error(format!("does not answer: {error}")));
                     }
-                    Err(_) if began.elapsed() > READY => return Err(self.child.error("does not answer")),
+                    Err(_) if began.elapsed() > READY => {
+                        return Err(self.child.error("does not answer"));
+                    }
                     _ => sleep(Duration::from_millis(20)).await,
                 }
             }
@@ -103,7 +107,7 @@ impl Nats {
         }
     }
 
-    /// `nats://user:password@127.0.0.1:port`.
+    /// `nats://user:password@127.0.0.1:port`, for [`nats_connection`].
     pub fn url(&self) -> &Secret {
         &self.url
     }
@@ -129,10 +133,16 @@ impl Nats {
     }
 }
 
-async fn answers(url: &str) -> Result<(), String> {
-    let client = async_nats::connect(url).await.map_err(|error| error.to_string())?;
-    let account = async_nats::jetstream::new(client).query_account().await;
-    account.map(|_| ()).map_err(|error| error.to_string())
+async fn answers(url: &Secret) -> Result<(), String> {
+    let (servers, options) = nats_connection(url).map_err(|fault| fault.to_string())?;
+    let client = options.connect(servers).await.map_err(|error| error.to_string())?;
+    // The library's `query_account` wants fields that servers before 2.10 do not send.
+    let answer = client.request("$JS.API.INFO", "".into()).await.map_err(|error| error.to_string())?;
+    let answer: Value = serde_json::from_slice(&answer.payload).map_err(|error| error.to_string())?;
+    match answer.get("error") {
+        None => Ok(()),
+        Some(error) => Err(format!("JetStream: {error}")),
+    }
 }
 
 async fn find() -> Result<PathBuf, DevError> {
@@ -152,7 +162,7 @@ async fn find() -> Result<PathBuf, DevError> {
 
 /// In the server's own format. Paths and the password go in as JSON strings, which it understands.
 fn configuration(dir: &Path, addr: SocketAddr, password: &Secret) -> String {
-    let text = |text: &str| serde_json::Value::from(text).to_string();
+    let text = |text: &str| Value::from(text).to_string();
     let path = |name: &str| text(&dir.join(name).to_string_lossy());
     format!(
         "listen: {}\npid_file: {}\njetstream {{ store_dir: {}, max_memory_store: 256MB }}\n\

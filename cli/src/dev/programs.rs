@@ -1,7 +1,7 @@
 //! Finding the servers' programs: Debian keeps them where no `PATH` points.
 
-use super::{account::Account, child, error::file};
 use super::DevError;
+use super::{account::Account, child, error::file};
 use std::{
     ffi::OsStr,
     fs,
@@ -29,8 +29,12 @@ fn directories(path: Option<&OsStr>) -> Vec<PathBuf> {
 
 /// One `*` in one part of the pattern.
 fn expand(pattern: &str) -> Vec<PathBuf> {
-    let Some((before, after)) = pattern.split_once('*') else { return vec![PathBuf::from(pattern)] };
-    let Some((parent, prefix)) = before.rsplit_once('/') else { return Vec::new() };
+    let Some((before, after)) = pattern.split_once('*') else {
+        return vec![PathBuf::from(pattern)];
+    };
+    let Some((parent, prefix)) = before.rsplit_once('/') else {
+        return Vec::new();
+    };
     let entries = fs::read_dir(parent).into_iter().flatten().flatten();
     let named = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix));
     named.map(|entry| entry.path().join(after.trim_start_matches('/'))).filter(|dir| dir.is_dir()).collect()
@@ -78,7 +82,9 @@ pub(super) async fn run(
     let error = |what: String, tail: String| DevError::Server { program: name, what, tail };
     let output = match tokio::time::timeout(patience, command.output()).await {
         Ok(output) => file("run", program, output)?,
-        Err(_) => return Err(error(format!("did not end within {} s", patience.as_secs()), String::new())),
+        Err(_) => {
+            return Err(error(format!("did not end within {} s", patience.as_secs()), String::new()));
+        }
     };
     if output.status.success() {
         return Ok(());

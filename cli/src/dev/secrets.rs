@@ -5,11 +5,7 @@ use super::{DevError, files};
 use crate::config::MasterKey;
 use clawplane_domain::clock::Ids;
 use sha2::{Digest, Sha256};
-use std::{
-    fmt, fs,
-    os::unix::fs::PermissionsExt,
-    path::Path,
-};
+use std::{fmt, fs, os::unix::fs::PermissionsExt, path::Path};
 use zeroize::Zeroizing;
 
 /// What the platform itself must keep from everybody.
@@ -59,7 +55,8 @@ impl PlatformSecrets {
     /// For processes that share nothing but the master key: every one comes to the same signing key.
     pub fn derived(master_key: MasterKey) -> Self {
         // Both parts have a fixed length, so that the plain hash is as good as an HMAC here.
-        let digest = Sha256::new().chain_update(b"clawplane token signing 1\0").chain_update(master_key.bytes()).finalize();
+        let digest =
+            Sha256::new().chain_update(b"clawplane token signing 1\0").chain_update(master_key.bytes()).finalize();
         Self { signing_key: Zeroizing::new(digest.into()), master_key }
     }
 }
@@ -79,10 +76,11 @@ fn lost(path: &Path) -> DevError {
 }
 
 fn read(path: &Path) -> Result<Option<MasterKey>, DevError> {
-    let Some(text) = files::read_small(path)?.map(Zeroizing::new) else { return Ok(None) };
-    let key = MasterKey::parse(&text).map_err(|fault| {
-        DevError::State(format!("{} {fault}; put the right file back", path.display()))
-    })?;
+    let Some(text) = files::read_small(path)?.map(Zeroizing::new) else {
+        return Ok(None);
+    };
+    let key = MasterKey::parse(&text)
+        .map_err(|fault| DevError::State(format!("{} {fault}; put the right file back", path.display())))?;
     // A copy from a backup may have come with another mode.
     if fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o077 != 0) {
         super::error::file("set the mode of", path, fs::set_permissions(path, fs::Permissions::from_mode(0o600)))?;

@@ -41,7 +41,9 @@ async fn every_stream_comes_out_of_the_feed_in_its_own_order() {
     let expected = usize::from(STREAMS) * (2 + 2 * ROUNDS as usize) + 10 * 4;
     let mut last: HashMap<String, u64> = HashMap::new();
     let (mut seen_events, mut position) = (0, Position::START);
+    let started = std::time::Instant::now();
     while seen_events < expected {
+        assert!(started.elapsed().as_secs() < 60, "{seen_events} of {expected} events came out of the feed");
         let batch = store.feed.read(position, clawplane_eventstore::Filter::All, 7).await.unwrap();
         for event in &batch.events {
             assert!(event.position > position);
@@ -50,9 +52,6 @@ async fn every_stream_comes_out_of_the_feed_in_its_own_order() {
             assert_eq!(event.sequence, previous + 1, "{}", event.aggregate_id);
         }
         seen_events += batch.events.len();
-        if batch.exhausted && writers.is_empty() {
-            assert!(seen_events <= expected);
-        }
         while let Some(ended) = writers.try_join_next() {
             ended.unwrap();
         }

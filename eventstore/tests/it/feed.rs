@@ -28,6 +28,58 @@ async fn batches_follow_each_other_without_gap_or_overlap() {
     assert_eq!(store.feed.read(position, Filter::All, 3).await.unwrap().last(), None);
 }
 
+/// Transaction ids grow a digit now and then: sorted as text, 10 would come before 9 and 9 never after it.
+#[tokio::test]
+async fn the_order_is_that_of_numbers_not_of_their_texts() {
+    let store = Store::empty().await;
+    for tx_id in ["9", "10", "99", "100"] {
+        sqlx::query(
+            "INSERT INTO events (aggregate_type, aggregate_id, sequence, event_type, event_version, payload, metadata,
+                                 tx_id)
+             VALUES ('bot', $1, 1, 'bot.start_requested', '1', '{}', $2, $1::text::xid8)",
+        )
+        .bind(tx_id)
+        .bind(sqlx::types::Json(store.metadata()))
+        .execute(store.pool())
+        .await
+        .unwrap();
+    }
+    assert_eq!(store.feed.head().await.unwrap(), Position { tx_id: 100, global: 4 });
+    let (mut position, mut read) = (Position::START, Vec::new());
+    for _ in 0..4 {
+        position = store.feed.read(position, Filter::All, 1).await.unwrap().last().unwrap();
+        read.push(position.tx_id);
+    }
+    assert_eq!(read, [9, 10, 99, 100]);
+}
+
+/// A batch costs what it holds, however long history is: read by the index, sorted by nobody.
+#[tokio::test]
+async fn a_batch_touches_no_more_rows_than_it_gives() {
+    const ROWS: i32 = 20_000;
+    let store = Store::empty().await;
+    for kind in ["usage", "bot"] {
+        let sql = "INSERT INTO events (aggregate_type, aggregate_id, sequence, event_type, event_version, payload, metadata)
+                   SELECT $1, 's', n, 'x', '1', '{}', $2 FROM generate_series(1, $3) AS n";
+        let insert = sqlx::query(sql).bind(kind).bind(sqlx::types::Json(store.metadata())).bind(ROWS);
+        insert.execute(store.pool()).await.unwrap();
+    }
+    sqlx::raw_sql("ANALYZE events").execute(store.pool()).await.unwrap();
+    let last = store.feed_of(2 * ROWS as usize).await[30_000].position;
+    let mut tx = store.pool().begin().await.unwrap();
+    for (after, filter) in [(Position::START, Filter::All), (last, Filter::All), (last, Filter::Types(&["bot"]))] {
+        assert_eq!(Feed::read_in(&mut tx, after, filter, 100).await.unwrap().events.len(), 100);
+    }
+    let touched: i64 = sqlx::query_scalar(
+        "SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::bigint FROM pg_stat_xact_user_tables
+         WHERE relname IN ('events_usage', 'events_default')",
+    )
+    .fetch_one(&mut *tx)
+    .await
+    .unwrap();
+    assert!((300..400).contains(&touched), "{touched} rows read for 300 events");
+}
+
 #[tokio::test]
 async fn an_event_carries_what_was_said_of_it() {
     let store = Store::empty().await;

@@ -1,5 +1,6 @@
 //! The event store against a real Postgres: one binary, one module a topic.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
+#![allow(unreachable_pub, reason = "nothing reaches into a test binary")]
 
 #[path = "../support/mod.rs"]
 mod support;

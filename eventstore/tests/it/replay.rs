@@ -95,7 +95,7 @@ fn memory_store_and_feed_agree_after_any_commands() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let store = runtime.block_on(Store::empty());
     let case = std::cell::Cell::new(0);
-    let config = Config { cases: 32, failure_persistence: None, ..Config::default() };
+    let config = Config { cases: 32, failure_persistence: None, max_shrink_iters: 64, ..Config::default() };
     let result = TestRunner::new(config).run(&steps(), |steps| {
         case.set(case.get() + 1);
         runtime.block_on(three_ways(&store, steps, case.get()))

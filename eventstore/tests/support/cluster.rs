@@ -41,7 +41,9 @@ impl Cluster {
         // A free port may be taken by somebody else before Postgres has it: then the next try has another one.
         let mut tries = (0..3).map(|_| Self::try_start());
         let mut why = String::new();
-        tries.find_map(|result| result.map_err(|log| why = log).ok()).unwrap_or_else(|| panic!("no Postgres: {why}"))
+        tries
+            .find_map(|result| result.map_err(|log| why = log).ok())
+            .unwrap_or_else(|| panic!("no Postgres: {why}"))
     }
 
     /// The cluster, or the server's log.
@@ -58,7 +60,12 @@ impl Cluster {
         let mut watchdog = Command::new("sh");
         watchdog.args(["-c", WATCHDOG, "postgres-watchdog"]).arg(bin).arg(&dir).arg(port.to_string());
         // A group of its own, so that Ctrl-C reaches the tests only.
-        watchdog.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0).current_dir(&dir);
+        watchdog
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .current_dir(&dir);
         let mut watchdog = owner.of(&mut watchdog).spawn().expect("sh runs");
         let alive = watchdog.stdin.take().expect("a pipe");
         comes_up(&dir)?;
@@ -138,7 +145,8 @@ impl Owner {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         loop {
             let count = COUNT.fetch_add(1, Ordering::Relaxed);
-            let dir = std::env::temp_dir().join(format!("clawplane-test-postgres-{}-{count}", std::process::id()));
+            let dir =
+                std::env::temp_dir().join(format!("clawplane-test-postgres-{}-{count}", std::process::id()));
             match fs::create_dir(&dir) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
                 other => other.expect("the temporary directory is writable"),

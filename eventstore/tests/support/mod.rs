@@ -2,8 +2,17 @@
 //!
 //! Other crates include this file with `#[path = "../../eventstore/tests/support/mod.rs"] mod support;`, so it
 //! uses nothing but clawplane-domain, clawplane-eventstore, sqlx and tokio.
-#![allow(dead_code, unused_imports, unreachable_pub, reason = "each binary that includes this uses its own part")]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot get its database has to fail")]
+#![allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    reason = "each binary that includes this uses its own part"
+)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot get its database has to fail"
+)]
 
 mod cluster;
 mod fixtures;
@@ -53,7 +62,8 @@ pub async fn database_in(cluster: &Cluster) -> TestDatabase {
 
 fn admin_url() -> String {
     static SHARED: std::sync::OnceLock<Cluster> = std::sync::OnceLock::new();
-    std::env::var("CLAWPLANE_TEST_DATABASE_URL").unwrap_or_else(|_| SHARED.get_or_init(Cluster::start).url.clone())
+    std::env::var("CLAWPLANE_TEST_DATABASE_URL")
+        .unwrap_or_else(|_| SHARED.get_or_init(Cluster::start).url.clone())
 }
 
 /// The URL of another database of the same cluster.
@@ -80,9 +90,9 @@ async fn template(admin: &str) -> String {
     if found.fetch_optional(&mut connection).await.unwrap().is_none() {
         run(&mut connection, &format!("DROP DATABASE IF EXISTS {building}")).await;
         run(&mut connection, &format!("CREATE DATABASE {building}")).await;
-        let pool = PgPool::connect(&with_database(admin, &building)).await.unwrap();
-        database::migrate(&pool).await.expect("the migrations run on an empty database");
-        pool.close().await;
+        let mut inside = PgConnection::connect(&with_database(admin, &building)).await.unwrap();
+        database::MIGRATOR.run(&mut inside).await.expect("the migrations run on an empty database");
+        inside.close().await.unwrap();
         run(&mut connection, &format!("ALTER DATABASE {building} RENAME TO {name}")).await;
     }
     connection.close().await.unwrap();

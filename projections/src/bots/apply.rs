@@ -66,7 +66,10 @@ impl Projection for BotsProjection {
 }
 
 fn stream_id(event: &RecordedEvent) -> Result<Uuid, ApplyError> {
-    event.aggregate_id.parse().map_err(|error| ApplyError::Senseless(format!("the stream's id is no UUID: {error}")))
+    event
+        .aggregate_id
+        .parse()
+        .map_err(|error| ApplyError::Senseless(format!("the stream's id is no UUID: {error}")))
 }
 
 fn fold(slot: &mut Option<Folded>, recorded: &RecordedEvent) -> Result<(), ApplyError> {
@@ -80,7 +83,9 @@ fn fold(slot: &mut Option<Folded>, recorded: &RecordedEvent) -> Result<(), Apply
             *slot = None;
             return Ok(());
         }
-        (_, None) => return Err(ApplyError::Senseless(format!("{} of a bot without a row", recorded.event_type))),
+        (_, None) => {
+            return Err(ApplyError::Senseless(format!("{} of a bot without a row", recorded.event_type)));
+        }
         (_, Some(_)) => {}
     }
     if let Some(folded) = slot {
@@ -111,11 +116,8 @@ async fn load(
     let mut bots = BTreeMap::new();
     for row in rows {
         let Json(bot) = row.try_get("bot")?;
-        let folded = Folded {
-            bot,
-            created_at: row.try_get("created_at")?,
-            state_since: row.try_get("state_since")?,
-        };
+        let folded =
+            Folded { bot, created_at: row.try_get("created_at")?, state_since: row.try_get("state_since")? };
         bots.insert(row.try_get("id")?, Some(folded));
     }
     Ok(bots)

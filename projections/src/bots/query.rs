@@ -1,6 +1,9 @@
 //! What can be asked about bots.
 
-use crate::page::{Cursor, Page, QueryError, asked};
+use crate::{
+    page::{Cursor, Page, QueryError, asked},
+    views::count,
+};
 use clawplane_domain::{
     BotId, TenantId, Timestamp, UserId,
     bot::{Bot, BotState, Desired, GatewayToken, Limits, ModelChoice, Observation},
@@ -110,7 +113,8 @@ impl Bots {
             "{SELECT} WHERE b.tenant_id = $1 AND NOT b.deleted AND (b.hostname, b.id) > ($2, $3)
              ORDER BY b.hostname, b.id LIMIT $4"
         );
-        let rows = sqlx::query(&sql).bind(tenant.0).bind(hostname).bind(id).bind(asked(limit)).fetch_all(&self.pool);
+        let rows =
+            sqlx::query(&sql).bind(tenant.0).bind(hostname).bind(id).bind(asked(limit)).fetch_all(&self.pool);
         let items = rows.await?.iter().map(bot).collect::<Result<Vec<_>, _>>()?;
         Page::cut(items, limit, LIST, |row| (row.hostname.to_string(), row.id))
     }
@@ -126,8 +130,8 @@ impl Bots {
         .await?;
         let mut stats = BotStats::default();
         for row in rows {
-            let (Json(desired), Json(state)) = (row.try_get(0)?, row.try_get(1)?);
-            stats.add(desired, state, crate::views::count(&row, 2)?);
+            let (Json(desired), Json(observed)) = (row.try_get(0)?, row.try_get(1)?);
+            stats.add(desired, observed, count(&row, 2)?);
         }
         Ok(stats)
     }
@@ -140,14 +144,14 @@ impl Bots {
 }
 
 impl BotStats {
-    fn add(&mut self, desired: Desired, state: BotState, count: u64) {
+    fn add(&mut self, desired: Desired, observed: BotState, count: u64) {
         self.total += count;
         match desired {
             Desired::Running => self.desired_running += count,
             Desired::Stopped => self.desired_stopped += count,
             Desired::Deleted => {}
         }
-        match state {
+        match observed {
             BotState::Created => self.created += count,
             BotState::Starting => self.starting += count,
             BotState::Running => self.running += count,

@@ -79,8 +79,9 @@ impl Keys {
             Some(cursor) => cursor.key(LIST)?,
             None => (Timestamp::UNIX_EPOCH, Uuid::nil()),
         };
-        let sql =
-            format!("{SELECT} WHERE tenant_id = $1 AND (created_at, id) > ($2, $3) ORDER BY created_at, id LIMIT $4");
+        let sql = format!(
+            "{SELECT} WHERE tenant_id = $1 AND (created_at, id) > ($2, $3) ORDER BY created_at, id LIMIT $4"
+        );
         let rows = sqlx::query(&sql).bind(tenant.0).bind(created_at).bind(id).bind(asked(limit));
         let items = rows.fetch_all(&self.pool).await?.iter().map(key).collect::<Result<Vec<_>, _>>()?;
         Page::cut(items, limit, LIST, |row| (row.created_at, row.id))

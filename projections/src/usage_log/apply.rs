@@ -47,7 +47,11 @@ fn counts(usage: &[UsageRecorded], field: impl Fn(&UsageRecorded) -> u64) -> Res
     usage.iter().map(|u| signed(field(u))).collect()
 }
 
-async fn insert(tx: &mut PgConnection, usage: &[UsageRecorded], positions: Vec<i64>) -> Result<(), ApplyError> {
+async fn insert(
+    tx: &mut PgConnection,
+    usage: &[UsageRecorded],
+    positions: Vec<i64>,
+) -> Result<(), ApplyError> {
     let costs = usage.iter().map(|u| u.cost_micros.map(signed).transpose()).collect::<Result<Vec<_>, _>>()?;
     sqlx::query(
         "INSERT INTO usage_log (tenant_id, bot_id, at, position, request_id, vendor, model, key_id, status, error,

@@ -59,6 +59,7 @@ impl UsageViews {
         after: Option<Cursor>,
         limit: u32,
     ) -> Result<Page<UsageLogRow>, QueryError> {
+        let range = range.bounded();
         let (before_at, before_position): (Timestamp, i64) = match after {
             Some(cursor) => cursor.key(LIST)?,
             None => (range.to, i64::MIN),

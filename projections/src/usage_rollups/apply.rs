@@ -92,7 +92,8 @@ fn sums(usage: &UsageRecorded) -> Result<Sums, ApplyError> {
 
 fn add(to: &mut Sums, sums: &Sums) -> Result<(), ApplyError> {
     for (total, more) in to.iter_mut().zip(sums) {
-        *total = total.checked_add(*more).ok_or_else(|| ApplyError::Senseless("a sum overflows".to_owned()))?;
+        *total =
+            total.checked_add(*more).ok_or_else(|| ApplyError::Senseless("a sum overflows".to_owned()))?;
     }
     Ok(())
 }

@@ -14,7 +14,8 @@ use sqlx::{Row, postgres::PgRow};
 /// Most points of a trend and most rows of a breakdown.
 const MAX_ROWS: u32 = 10_000;
 
-const SUMS: &str = "coalesce(sum(requests), 0)::bigint AS requests, coalesce(sum(errors), 0)::bigint AS errors,
+const SUMS: &str =
+    "coalesce(sum(requests), 0)::bigint AS requests, coalesce(sum(errors), 0)::bigint AS errors,
     coalesce(sum(input_tokens), 0)::bigint AS input_tokens,
     coalesce(sum(cached_input_tokens), 0)::bigint AS cached_input_tokens,
     coalesce(sum(cache_write_tokens), 0)::bigint AS cache_write_tokens,
@@ -93,7 +94,13 @@ impl UsageViews {
         Ok(rows.iter().map(part).collect::<Result<_, sqlx::Error>>()?)
     }
 
-    async fn ask(&self, sql: &str, tenant: TenantId, bot: BotId, cuts: Cuts) -> Result<Vec<PgRow>, StoreError> {
+    async fn ask(
+        &self,
+        sql: &str,
+        tenant: TenantId,
+        bot: BotId,
+        cuts: Cuts,
+    ) -> Result<Vec<PgRow>, StoreError> {
         let mut query = sqlx::query(sql).bind(tenant.0).bind(bot.0);
         for instant in cuts.0 {
             query = query.bind(instant);
@@ -109,7 +116,7 @@ struct Cuts([Timestamp; 6]);
 impl Cuts {
     /// With buckets of an hour nothing may come out of the days' table, so no day counts as whole.
     fn of(range: Range, bucket: Bucket) -> Result<Self, sqlx::Error> {
-        let (from, to) = (range.from, range.to.max(range.from));
+        let Range { from, to } = range.bounded();
         let (hour, day) = (TimeDelta::hours(1), TimeDelta::days(1));
         let first_hour = round(from, hour, true)?.min(to);
         let last_hour = round(to, hour, false)?.max(first_hour);

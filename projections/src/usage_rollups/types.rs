@@ -1,5 +1,6 @@
 //! What questions about usage are made of, and what their answers are.
 
+use chrono::TimeDelta;
 use clawplane_domain::{Timestamp, usage::Tokens};
 
 /// A stretch of time, half open: `from` is in it, `to` is not.
@@ -9,6 +10,15 @@ pub struct Range {
     pub from: Timestamp,
     /// The instant after it.
     pub to: Timestamp,
+}
+
+impl Range {
+    /// Within the years that chrono can round and Postgres can store, and not backwards. There is no usage outside.
+    pub(crate) fn bounded(self) -> Self {
+        let last = Timestamp::UNIX_EPOCH + TimeDelta::days(365 * 250);
+        let from = self.from.clamp(Timestamp::UNIX_EPOCH, last);
+        Self { from, to: self.to.clamp(from, last) }
+    }
 }
 
 /// What a trend counts by.

@@ -251,12 +251,14 @@ impl Runtime for FakeRuntime {
         engine.call("start", id);
         let dies = engine.by_id(id).map(|container| container.seen.bot);
         let dies = dies.and_then(|bot| engine.dies_at_start.get(&bot).copied());
+        let number = id.rsplit('-').next().and_then(|number| number.parse().ok()).unwrap_or(u8::MAX);
+        let address = IpAddr::V4(Ipv4Addr::new(127, 78, number, 1));
         let Some(container) = engine.by_id(id) else {
             return Err(RuntimeError::Other { what: "start a container", message: "No such container".to_owned() });
         };
         container.seen.phase = Phase::Running;
         container.seen.exit_code = None;
-        container.seen.ip = Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        container.seen.ip = Some(address);
         if let Some(code) = dies {
             container.end(code);
         }
@@ -288,10 +290,14 @@ impl Runtime for FakeRuntime {
         Ok(self.up()?.log.clone())
     }
 
-    async fn probe(&self, _gateway: SocketAddr) -> Result<(), String> {
+    async fn probe(&self, gateway: SocketAddr) -> Result<(), String> {
         let engine = self.up().map_err(|error| error.to_string())?;
-        // Every container has the same address here, so one sick bot is enough for its port to be silent.
-        if engine.sick.is_empty() { Ok(()) } else { Err("/healthz answers 503".to_owned()) }
+        let mut running = engine.containers.values().filter(|container| container.seen.ip == Some(gateway.ip()));
+        match running.next() {
+            Some(container) if engine.sick.contains(&container.seen.bot) => Err("/healthz answers 503".to_owned()),
+            Some(_) => Ok(()),
+            None => Err("connection refused".to_owned()),
+        }
     }
 
     fn events(&self) -> BoxStream<'static, Result<EngineEvent, RuntimeError>> {

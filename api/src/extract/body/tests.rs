@@ -19,7 +19,10 @@ struct Inner {
 }
 
 fn json() -> HeaderMap {
-    HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"))])
+    HeaderMap::from_iter([(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json; charset=utf-8"),
+    )])
 }
 
 fn wrong(body: &str) -> String {
@@ -33,11 +36,16 @@ fn what_is_right_is_taken() {
 
 #[test]
 fn an_error_names_the_field_with_its_path() {
-    let field = |body: &str| wrong(body).trim_start_matches("Problem(InvalidInput: ").trim_end_matches(')').to_owned();
+    let field = |body: &str| {
+        wrong(body).trim_start_matches("Problem(InvalidInput: ").trim_end_matches(')').to_owned()
+    };
     assert_eq!(field(r"{}"), "`secret` is required");
     assert_eq!(field(r#"{"secret": "x", "colour": 1}"#), "`colour` is not a field of this request");
     assert_eq!(field(r#"{"secret": "x", "secret": "y"}"#), "`secret` is given twice");
-    assert_eq!(field(r#"{"secret": "x", "inner": [{"maxCount": 1}, {}]}"#), "`inner[1].maxCount` is required");
+    assert_eq!(
+        field(r#"{"secret": "x", "inner": [{"maxCount": 1}, {}]}"#),
+        "`inner[1].maxCount` is required"
+    );
     assert_eq!(
         field(r#"{"secret": "x", "inner": [{"maxCount": 1, "b": 2}]}"#),
         "`inner[0].b` is not a field of this request"
@@ -49,7 +57,9 @@ fn an_error_names_the_field_with_its_path() {
 
 #[test]
 fn a_value_is_never_repeated() {
-    for body in [r#"{"secret": 748392}"#, r#"{"secret": ["748392"]}"#, r#"{"secret": "748392", "inner": "748392"}"#] {
+    for body in
+        [r#"{"secret": 748392}"#, r#"{"secret": ["748392"]}"#, r#"{"secret": "748392", "inner": "748392"}"#]
+    {
         let wrong = wrong(body);
         assert!(!wrong.contains("748392"), "{wrong}");
     }
@@ -57,9 +67,15 @@ fn a_value_is_never_repeated() {
 
 #[test]
 fn what_is_not_json_is_told_with_its_place() {
-    assert_eq!(wrong("{\"secret\": \n sk-748392"), "Problem(InvalidInput: the body is not JSON, at line 2 column 2)");
+    assert_eq!(
+        wrong("{\"secret\": \n sk-748392"),
+        "Problem(InvalidInput: the body is not JSON, at line 2 column 2)"
+    );
     assert_eq!(wrong(""), "Problem(InvalidInput: the body is not JSON, at line 1 column 0)");
-    assert_eq!(wrong(r#"{"secret": "x"} x"#), "Problem(InvalidInput: the body is not JSON, at line 1 column 17)");
+    assert_eq!(
+        wrong(r#"{"secret": "x"} x"#),
+        "Problem(InvalidInput: the body is not JSON, at line 1 column 17)"
+    );
 }
 
 #[test]

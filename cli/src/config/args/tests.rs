@@ -32,10 +32,7 @@ fn no_role_and_a_strange_one_are_refused() {
 fn options_become_settings() {
     let line = parse("clawplane dev --data-dir /d --listen 127.0.0.1:1 --demo").unwrap();
     let flags = line.sources().flags;
-    assert_eq!(
-        flags,
-        [("CLAWPLANE_DATA_DIR", "/d".into()), ("CLAWPLANE_LISTEN", "127.0.0.1:1".into())]
-    );
+    assert_eq!(flags, [("CLAWPLANE_DATA_DIR", "/d".into()), ("CLAWPLANE_LISTEN", "127.0.0.1:1".into())]);
     assert!(matches!(line.command, Command::Dev(dev) if dev.demo));
 }
 

@@ -75,6 +75,24 @@ async fn one_that_is_dropped_is_stopped_too() {
     assert!(exited.await.starts_with("signal: 15"));
 }
 
+#[test]
+fn one_that_outlives_its_runtime_is_stopped_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let (up, down) = (dir.path().join("up"), dir.path().join("down"));
+    let script = "trap 'touch down; exit 0' TERM; touch up; while :; do sleep 0.01; done";
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let first = runtime();
+    let child = first.block_on(async {
+        let child = shell(dir.path(), script, TERM);
+        wait_for(&up).await;
+        child
+    });
+    drop(first);
+    assert!(!down.exists());
+    drop(child);
+    runtime().block_on(wait_for(&down));
+}
+
 #[tokio::test]
 async fn the_environment_stays_here() {
     let dir = tempfile::tempdir().unwrap();

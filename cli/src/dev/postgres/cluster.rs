@@ -21,7 +21,8 @@ pub(super) struct Programs {
 impl Programs {
     /// The newest, or for a cluster that exists those of its major version.
     pub(super) async fn find(home: &Home) -> Result<Self, DevError> {
-        let wanted: Option<u32> = files::read_small(&home.dir.join("PG_VERSION"))?.and_then(|text| text.trim().parse().ok());
+        let wanted: Option<u32> =
+            files::read_small(&home.dir.join("PG_VERSION"))?.and_then(|text| text.trim().parse().ok());
         let mut best: Option<(u32, Self)> = None;
         for postgres in programs::all("postgres") {
             let initdb = postgres.with_file_name("initdb");
@@ -101,7 +102,9 @@ pub(super) async fn make(home: &Home, programs: &Programs, password: &Secret) ->
 /// for itself and refuse to start. One that may be true is left alone; Postgres checks it more closely.
 pub(super) fn forget_stale_pid(home: &Home) -> Result<(), DevError> {
     let path = home.dir.join("postmaster.pid");
-    let Some(text) = files::read_small(&path)? else { return Ok(()) };
+    let Some(text) = files::read_small(&path)? else {
+        return Ok(());
+    };
     let pid: Option<i32> = text.lines().next().and_then(|line| line.trim().parse().ok());
     let alive = |pid: i32| fs::exists(format!("/proc/{pid}")).unwrap_or(false);
     match pid {

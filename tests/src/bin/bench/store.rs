@@ -35,7 +35,7 @@ pub async fn run(platform: &Platform) {
 
     wait::until("the projections to catch up", 600, || async {
         let list = admin::list(&pool).await.map_err(|error| error.to_string())?;
-        let behind: i64 = list.iter().map(|row| row.lag.events).sum();
+        let behind: i64 = list.iter().map(|row| row.lag_events).sum();
         if behind == 0 { Ok(()) } else { Err(format!("{behind} behind")) }
     })
     .await;
@@ -44,7 +44,7 @@ pub async fn run(platform: &Platform) {
     println!("| commands ({WRITERS} at once, each on a stream of its own) | {:.0} |", commands(&pool, tenant).await);
     for name in ["usage_log", "usage_rollups", "audit"] {
         let report = admin::rebuild(&pool, name, |_| ()).await.expect("a rebuild");
-        println!("| rebuild of {name} | {:.0} |", report.events as f64 / report.seconds);
+        println!("| rebuild of {name} | {:.0} |", report.events as f64 / report.took.as_secs_f64());
     }
 }
 

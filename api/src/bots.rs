@@ -1,0 +1,188 @@
+//! What is done to bots: created with a port and a token, started, stopped, deleted, given a quota.
+
+use crate::{ApiState, auth::Principal, freshness::settle, problem::Problem};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use clawplane_domain::{
+    BotId, Secret, TenantId, TokenHash,
+    bot::{Bot, BotCommand, BotEvent, BotRefusal, CreateBot, Desired, GatewayToken},
+    claim::Scope,
+    quota::{Quota, QuotaCommand, QuotaLimits},
+    sealed::bound_to_bot,
+    values::Hostname,
+};
+use clawplane_eventstore::{Committed, Context, ExecuteError, Position};
+use clawplane_projections::{BotRow, View};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// Tries for a port when others take ports at the same time.
+const PORT_TRIES: u32 = 64;
+
+/// A bot that was made now, or by an earlier request with the same idempotency key.
+pub(crate) struct Created {
+    /// What it is made of.
+    pub(crate) bot: CreateBot,
+    /// Its token as it is stored.
+    pub(crate) token: GatewayToken,
+    /// Its token in plain text.
+    pub(crate) plain_token: Secret,
+    /// As the read model has it, if it has it already.
+    pub(crate) row: Option<BotRow>,
+    /// Where its events stand.
+    pub(crate) position: Option<Position>,
+}
+
+/// Makes a bot. `new` may have any port: the lowest free one is taken.
+pub(crate) async fn create(api: &ApiState, new: CreateBot, context: Context) -> Result<Created, Problem> {
+    let plain = Secret::new(format!("cp_{}", URL_SAFE_NO_PAD.encode(api.ids.random())));
+    let token = GatewayToken {
+        hash: TokenHash::of(plain.expose()),
+        sealed: api.vault.seal(&plain, &bound_to_bot(new.tenant_id, new.id)).await?,
+        expires_at: api.gateway_token_ttl.map(|ttl| context.metadata.at + ttl),
+    };
+    let committed = at_free_port(api, new, &token, context).await;
+    discard_unused(api, &committed, &token).await;
+    let committed = committed?;
+    settle(api, View::Bots, committed.position).await;
+    let replayed = committed.replayed;
+    let (bot, token) =
+        made_of(committed.events).ok_or_else(|| Problem::internal("a bot without its events"))?;
+    let plain_token = match replayed {
+        true => api.vault.open(&token.sealed, &bound_to_bot(bot.tenant_id, bot.id)).await?,
+        false => plain,
+    };
+    let row = api.views.bots.find(bot.tenant_id, &bot.hostname).await?.filter(|row| row.id == bot.id);
+    Ok(Created { bot, token, plain_token, row, position: committed.position })
+}
+
+async fn at_free_port(
+    api: &ApiState,
+    mut new: CreateBot,
+    token: &GatewayToken,
+    context: Context,
+) -> Result<Committed<BotEvent>, ExecuteError<BotRefusal>> {
+    let mut last = ExecuteError::Contended;
+    for _ in 0..PORT_TRIES {
+        let Some(port) = api.claims.lowest_free_port(api.port_start).await? else { break };
+        new.port = port;
+        let create = BotCommand::Create(Box::new(new.clone()), token.clone());
+        match api.executor.execute::<Bot>(new.id, create, context.clone()).await {
+            Err(ExecuteError::Taken(claim)) if claim.scope == Scope::BotPort => {
+                last = ExecuteError::Taken(claim)
+            }
+            other => return other,
+        }
+    }
+    Err(last)
+}
+
+/// Destroys the data key of a token that surely stands in no event. After a failure of the store nobody can be sure.
+async fn discard_unused(
+    api: &ApiState,
+    committed: &Result<Committed<BotEvent>, ExecuteError<BotRefusal>>,
+    token: &GatewayToken,
+) {
+    let used = match committed {
+        Ok(committed) => !committed.replayed,
+        Err(error) => matches!(error, ExecuteError::Store(_)),
+    };
+    if !used && let Err(error) = api.vault.shred(token.sealed.data_key_id).await {
+        tracing::warn!(%error, "the data key of an unused token stays in the vault");
+    }
+}
+
+fn made_of(events: Vec<BotEvent>) -> Option<(CreateBot, GatewayToken)> {
+    let (mut bot, mut token) = (None, None);
+    for event in events {
+        match event {
+            BotEvent::Created { bot: created } => bot = Some(created),
+            BotEvent::TokenIssued { token: issued } => token = Some(issued),
+            _ => {}
+        }
+    }
+    bot.zip(token)
+}
+
+/// Wants the bot to run, if containers can be had at all.
+pub(crate) async fn start(
+    api: &ApiState,
+    principal: Principal,
+    hostname: &Hostname,
+    context: Context,
+) -> Result<(BotRow, Option<Position>), Problem> {
+    let id = stream(api, principal.tenant, hostname).await?.ok_or_else(|| Problem::not_found("bot"))?;
+    if let Err(reason) = api.engine.available().await {
+        let detail = format!("no bot can be started now: {reason}");
+        return Err(Problem::unavailable(detail, Duration::from_secs(30)));
+    }
+    let committed = api.executor.execute::<Bot>(id, BotCommand::Start, context).await?;
+    wanted(api, principal.tenant, hostname, committed.position, Desired::Running).await
+}
+
+/// Wants the bot not to run.
+pub(crate) async fn stop(
+    api: &ApiState,
+    principal: Principal,
+    hostname: &Hostname,
+    context: Context,
+) -> Result<(BotRow, Option<Position>), Problem> {
+    let id = stream(api, principal.tenant, hostname).await?.ok_or_else(|| Problem::not_found("bot"))?;
+    let committed = api.executor.execute::<Bot>(id, BotCommand::Stop, context).await?;
+    wanted(api, principal.tenant, hostname, committed.position, Desired::Stopped).await
+}
+
+/// Wants the bot to be gone. A repeated command with the same idempotency key finds no bot any more and is answered
+/// as the first one was: the key knows its stream.
+pub(crate) async fn delete(
+    api: &ApiState,
+    principal: Principal,
+    hostname: &Hostname,
+    context: Context,
+) -> Result<Option<Position>, Problem> {
+    let id = stream(api, principal.tenant, hostname).await?.unwrap_or(BotId(Uuid::nil()));
+    let committed = api.executor.execute::<Bot>(id, BotCommand::Delete, context).await?;
+    settle(api, View::Bots, committed.position).await;
+    Ok(committed.position)
+}
+
+/// Puts these limits in force.
+pub(crate) async fn set_quota(
+    api: &ApiState,
+    principal: Principal,
+    hostname: &Hostname,
+    limits: QuotaLimits,
+    context: Context,
+) -> Result<Option<Position>, Problem> {
+    let tenant_id = principal.tenant;
+    let bot_id = stream(api, tenant_id, hostname).await?.ok_or_else(|| Problem::not_found("bot"))?;
+    let set = QuotaCommand::Set { tenant_id, bot_id, limits };
+    let committed = api.executor.execute::<Quota>(bot_id, set, context).await?;
+    settle(api, View::Bots, committed.position).await;
+    Ok(committed.position)
+}
+
+/// The tenant's bot of this name as the read model has it.
+pub(crate) async fn find(api: &ApiState, tenant: TenantId, hostname: &Hostname) -> Result<BotRow, Problem> {
+    let row = api.views.bots.find(tenant, hostname).await?;
+    row.ok_or_else(|| Problem::not_found("bot"))
+}
+
+/// The tenant's bot of this name, straight from the events: commands must not depend on how far a read model is.
+async fn stream(api: &ApiState, tenant: TenantId, hostname: &Hostname) -> Result<Option<BotId>, Problem> {
+    let Some(id) = api.claims.holder(Scope::BotHostname, hostname.as_str()).await? else { return Ok(None) };
+    let bot = api.executor.load::<Bot>(&id).await?.profile;
+    Ok(bot.filter(|bot| bot.tenant_id == tenant).map(|bot| bot.id))
+}
+
+/// The bot after a command; should its read model be behind, what is wanted is right all the same.
+async fn wanted(
+    api: &ApiState,
+    tenant: TenantId,
+    hostname: &Hostname,
+    position: Option<Position>,
+    desired: Desired,
+) -> Result<(BotRow, Option<Position>), Problem> {
+    settle(api, View::Bots, position).await;
+    let row = find(api, tenant, hostname).await?;
+    Ok((BotRow { desired, ..row }, position))
+}

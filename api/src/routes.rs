@@ -1,0 +1,42 @@
+//! The routes, one file each, by their path: `POST /api/bot/{hostname}/start` is `bot/start.rs`.
+//!
+//! A handler extracts, calls, answers; who may call it stands in `table`, and is decided before it runs.
+
+pub(crate) mod audit;
+pub(crate) mod auth;
+pub(crate) mod bot;
+pub(crate) mod docs;
+pub(crate) mod health;
+pub(crate) mod metrics;
+pub(crate) mod page;
+pub(crate) mod provider_key;
+pub(crate) mod table;
+
+use crate::{ApiState, openapi};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// Every operation, with the document that is made of them.
+pub(crate) fn all() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::with_openapi(openapi::base())
+        .routes(routes!(auth::login::login))
+        .routes(routes!(auth::refresh::refresh))
+        .routes(routes!(auth::logout::logout))
+        .routes(routes!(auth::me::me))
+        .routes(routes!(bot::list::list_bots, bot::create::create_bot))
+        .routes(routes!(bot::stats::bot_stats))
+        .routes(routes!(bot::get::get_bot, bot::delete::delete_bot))
+        .routes(routes!(bot::start::start_bot))
+        .routes(routes!(bot::stop::stop_bot))
+        .routes(routes!(bot::quota::set_quota))
+        .routes(routes!(bot::usage_stats::usage_stats))
+        .routes(routes!(bot::usage_trend::usage_trend))
+        .routes(routes!(bot::usage_breakdown::usage_breakdown))
+        .routes(routes!(bot::usage_logs::usage_logs))
+        .routes(routes!(provider_key::list::list_keys, provider_key::create::add_key))
+        .routes(routes!(provider_key::health::key_health))
+        .routes(routes!(provider_key::get::get_key, provider_key::delete::delete_key))
+        .routes(routes!(audit::audit_log))
+        .routes(routes!(health::health))
+        .routes(routes!(docs::openapi_document))
+        .routes(routes!(metrics::metrics))
+}

@@ -1,0 +1,260 @@
+//! A bot as a client sees it. Its token is seen once, in the answer that creates it.
+
+use super::new::ModelDto;
+use crate::{ApiState, bots::Created};
+use chrono::{DateTime, Utc};
+use clawplane_domain::{
+    bot::{BotState, Desired, Limits, ModelChoice},
+    quota::QuotaLimits,
+};
+use clawplane_projections::{BotRow, BotStats};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// A bot.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Bot)]
+pub(crate) struct BotDto {
+    /// Its id, which no other bot ever gets.
+    id: Uuid,
+    /// Its name in the API.
+    #[schema(example = "support-bot")]
+    hostname: String,
+    /// Its name for people.
+    #[schema(example = "Support bot")]
+    name: String,
+    /// Its container image.
+    #[schema(example = "ghcr.io/openclaw/openclaw:latest")]
+    image: String,
+    /// Its loopback port on the host.
+    #[schema(example = 9200)]
+    port: u16,
+    /// Provider keys with one of these tags are preferred for its requests.
+    tags: Vec<String>,
+    /// The models it may use; the first is its primary one.
+    models: Vec<ModelDto>,
+    /// Its container's limits.
+    #[schema(value_type = LimitsDto)]
+    limits: Limits,
+    /// What its owner wants: `running` or `stopped`.
+    #[schema(value_type = String, example = "running")]
+    desired: Desired,
+    /// What was last seen of it: `created`, `starting`, `running`, `unhealthy`, `stopping`, `stopped`, `failed` or
+    /// `deleting`.
+    #[schema(value_type = String, example = "running")]
+    state: BotState,
+    /// Why it is in that state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// Since when it is in that state.
+    state_since: DateTime<Utc>,
+    /// The engine's id of its container.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    container_id: Option<String>,
+    /// The exit code of a container that ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exit_code: Option<i64>,
+    /// How often the engine has restarted its container by itself.
+    restarts: u32,
+    /// When its gateway token ends; absent when it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gateway_token_expires_at: Option<DateTime<Utc>>,
+    /// Its limits on tokens, money and rate; absent when none were ever set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quota: Option<QuotaDto>,
+    /// The user who made it.
+    created_by: Uuid,
+    /// When.
+    created_at: DateTime<Utc>,
+}
+
+/// A bot that was just made.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CreatedBot {
+    /// The bot.
+    #[serde(flatten)]
+    bot: BotDto,
+    /// What the bot presents to the proxy, and whoever talks to the bot to it. Shown this once.
+    #[schema(example = "cp_q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA")]
+    gateway_token: String,
+}
+
+/// A container's limits.
+#[derive(ToSchema)]
+#[schema(as = Limits, rename_all = "camelCase")]
+#[allow(dead_code, reason = "only its schema is used: the domain's own type is serialised")]
+pub(crate) struct LimitsDto {
+    /// Memory, in MiB.
+    #[schema(example = 2048)]
+    memory_mib: u32,
+    /// CPU time, in thousandths of a core.
+    #[schema(example = 1000)]
+    cpu_millis: u32,
+    /// Processes and threads.
+    #[schema(example = 512)]
+    pids: u32,
+}
+
+/// Limits on what a bot may use. Absent or `null` is no limit; days and months are those of UTC.
+#[derive(Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schema(as = Quota)]
+pub(crate) struct QuotaDto {
+    /// Input and output tokens a day.
+    #[schema(example = 1_000_000)]
+    pub(super) daily_tokens: Option<u64>,
+    /// Input and output tokens a month.
+    #[schema(example = 20_000_000)]
+    pub(super) monthly_tokens: Option<u64>,
+    /// Micro-dollars a day.
+    #[schema(example = 5_000_000)]
+    pub(super) daily_cost_micros: Option<u64>,
+    /// Micro-dollars a month.
+    #[schema(example = 100_000_000)]
+    pub(super) monthly_cost_micros: Option<u64>,
+    /// Requests in any minute.
+    #[schema(example = 60)]
+    pub(super) requests_per_minute: Option<u64>,
+    /// Tokens in any minute.
+    #[schema(example = 100_000)]
+    pub(super) tokens_per_minute: Option<u64>,
+}
+
+impl BotDto {
+    /// From the read model.
+    pub(super) fn new(api: &ApiState, row: BotRow) -> Self {
+        Self {
+            id: row.id.0,
+            hostname: row.hostname.into(),
+            name: row.name.into(),
+            image: row.image.unwrap_or_else(|| api.default_image.clone()).into(),
+            port: row.port,
+            tags: row.tags.into_iter().map(Into::into).collect(),
+            models: row.models.into_iter().map(model).collect(),
+            limits: row.limits,
+            desired: row.desired,
+            state: row.observed.state,
+            reason: row.observed.reason,
+            state_since: row.state_since,
+            container_id: row.observed.container_id,
+            exit_code: row.observed.exit_code,
+            restarts: row.observed.restarts,
+            gateway_token_expires_at: row.token.and_then(|token| token.expires_at),
+            quota: row.quota.map(Into::into),
+            created_by: row.created_by.0,
+            created_at: row.created_at,
+        }
+    }
+}
+
+impl CreatedBot {
+    /// With its token. Should the read model be behind, the bot is as it was made `at` this moment.
+    pub(super) fn new(api: &ApiState, created: Created, at: DateTime<Utc>) -> Self {
+        let Created { bot, token, plain_token, row, .. } = created;
+        let fresh = || BotRow {
+            id: bot.id,
+            tenant_id: bot.tenant_id,
+            hostname: bot.hostname,
+            name: bot.name,
+            image: bot.image,
+            port: bot.port,
+            tags: bot.tags,
+            models: bot.models,
+            limits: bot.limits,
+            token: Some(token),
+            desired: Desired::Stopped,
+            observed: clawplane_domain::bot::Observation::new(BotState::Created),
+            state_since: at,
+            created_by: bot.created_by,
+            created_at: at,
+            quota: None,
+        };
+        Self {
+            bot: BotDto::new(api, row.unwrap_or_else(fresh)),
+            gateway_token: plain_token.expose().to_owned(),
+        }
+    }
+
+    /// Where the bot is found.
+    pub(super) fn location(&self) -> String {
+        format!("/api/bot/{}", self.bot.hostname)
+    }
+}
+
+fn model(choice: ModelChoice) -> ModelDto {
+    ModelDto { vendor: choice.vendor.into(), model: choice.model.into() }
+}
+
+impl From<QuotaLimits> for QuotaDto {
+    fn from(limits: QuotaLimits) -> Self {
+        Self {
+            daily_tokens: limits.daily_tokens,
+            monthly_tokens: limits.monthly_tokens,
+            daily_cost_micros: limits.daily_cost_micros,
+            monthly_cost_micros: limits.monthly_cost_micros,
+            requests_per_minute: limits.requests_per_minute,
+            tokens_per_minute: limits.tokens_per_minute,
+        }
+    }
+}
+
+impl From<QuotaDto> for QuotaLimits {
+    fn from(quota: QuotaDto) -> Self {
+        Self {
+            daily_tokens: quota.daily_tokens,
+            monthly_tokens: quota.monthly_tokens,
+            daily_cost_micros: quota.daily_cost_micros,
+            monthly_cost_micros: quota.monthly_cost_micros,
+            requests_per_minute: quota.requests_per_minute,
+            tokens_per_minute: quota.tokens_per_minute,
+        }
+    }
+}
+
+/// How many bots there are.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = BotStats)]
+pub(crate) struct BotStatsDto {
+    /// All of them.
+    #[schema(example = 3)]
+    total: u64,
+    /// No container yet.
+    created: u64,
+    /// On the way up.
+    starting: u64,
+    /// Running and healthy.
+    running: u64,
+    /// Running, but not healthy.
+    unhealthy: u64,
+    /// On the way down.
+    stopping: u64,
+    /// Not running.
+    stopped: u64,
+    /// Failed.
+    failed: u64,
+    /// Wanted running.
+    desired_running: u64,
+    /// Wanted stopped.
+    desired_stopped: u64,
+}
+
+impl From<BotStats> for BotStatsDto {
+    fn from(stats: BotStats) -> Self {
+        Self {
+            total: stats.total,
+            created: stats.created,
+            starting: stats.starting,
+            running: stats.running,
+            unhealthy: stats.unhealthy,
+            stopping: stats.stopping,
+            stopped: stats.stopped,
+            failed: stats.failed,
+            desired_running: stats.desired_running,
+            desired_stopped: stats.desired_stopped,
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! What a new bot is made of, as a client says it.
+
+use crate::{ApiState, auth::Principal, fields::Fields, problem::Problem};
+use clawplane_domain::{
+    BotId,
+    bot::{CreateBot, Limits, ModelChoice},
+    values::{Hostname, Label},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A new bot.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct CreateBotRequest {
+    /// Its name in the API: a DNS label, unique on the whole platform.
+    #[schema(
+        example = "support-bot",
+        min_length = 1,
+        max_length = 63,
+        pattern = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
+    )]
+    hostname: String,
+    /// Its name for people; the hostname, when absent.
+    #[schema(example = "Support bot", max_length = 100)]
+    name: Option<String>,
+    /// Its own container image; the platform's default, when absent.
+    #[schema(example = "ghcr.io/openclaw/openclaw:latest")]
+    image: Option<String>,
+    /// Provider keys with one of these tags are preferred for its requests.
+    #[serde(default)]
+    #[schema(example = json!(["support"]), max_items = 32)]
+    tags: Vec<String>,
+    /// The models it may use; the first is its primary one.
+    #[serde(default = "default_models")]
+    #[schema(max_items = 64)]
+    models: Vec<ModelDto>,
+    /// Its container's limits.
+    #[serde(default)]
+    limits: LimitsRequest,
+}
+
+/// A vendor's model.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Model)]
+pub(crate) struct ModelDto {
+    /// The vendor.
+    #[schema(example = "openai")]
+    pub(super) vendor: String,
+    /// The model as the vendor names it.
+    #[schema(example = "gpt-4o-mini")]
+    pub(super) model: String,
+}
+
+/// What a container may use; what is absent is the platform's default.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(crate) struct LimitsRequest {
+    /// Memory, in MiB. OpenClaw needs about 1300.
+    #[schema(example = 2048, minimum = 128, maximum = 1_048_576)]
+    memory_mib: Option<u32>,
+    /// CPU time, in thousandths of a core.
+    #[schema(example = 1000, minimum = 50, maximum = 1_024_000)]
+    cpu_millis: Option<u32>,
+    /// Processes and threads.
+    #[schema(example = 512, minimum = 16, maximum = 32_768)]
+    pids: Option<u32>,
+}
+
+fn default_models() -> Vec<ModelDto> {
+    vec![ModelDto { vendor: "openai".to_owned(), model: "gpt-4o-mini".to_owned() }]
+}
+
+impl CreateBotRequest {
+    /// Checked; the port is still to be chosen.
+    pub(super) fn check(self, api: &ApiState, principal: Principal) -> Result<CreateBot, Problem> {
+        let mut fields = Fields::default();
+        let hostname: Option<Hostname> = fields.parse("hostname", &self.hostname);
+        let name = self.name.as_deref().unwrap_or(&self.hostname);
+        // A wrong hostname is told once, not again as a name.
+        let name: Option<Label> =
+            if self.name.is_some() { fields.parse("name", name) } else { name.parse().ok() };
+        let image = fields.optional("image", self.image.as_deref());
+        let tags = fields.list("tags", &self.tags);
+        let models = models(&mut fields, &self.models, api);
+        let limits = self.limits.check(&mut fields);
+        let bot = hostname.zip(name).map(|(hostname, name)| CreateBot {
+            id: BotId(api.ids.uuid()),
+            tenant_id: principal.tenant,
+            created_by: principal.user,
+            hostname,
+            name,
+            image,
+            port: api.port_start,
+            tags,
+            models,
+            limits,
+        });
+        fields.finish(bot)
+    }
+}
+
+fn models(fields: &mut Fields, models: &[ModelDto], api: &ApiState) -> Vec<ModelChoice> {
+    let mut checked = Vec::new();
+    for (n, choice) in models.iter().enumerate() {
+        let vendor = fields.parse(&format!("models[{n}].vendor"), &choice.vendor);
+        let model = fields.parse(&format!("models[{n}].model"), &choice.model);
+        let Some((vendor, model)) = vendor.zip(model) else { continue };
+        let known = api.vendors.knows(&vendor);
+        fields.require(&format!("models[{n}].vendor"), known, "must be a vendor of the vendor table");
+        checked.push(ModelChoice { vendor, model });
+    }
+    checked
+}
+
+impl LimitsRequest {
+    fn check(&self, fields: &mut Fields) -> Limits {
+        let usual = Limits::default();
+        let mut within = |field: &str, value: Option<u32>, usual: u32, least: u32, most: u32| {
+            value.map_or(usual, |value| fields.within(field, value, least, most))
+        };
+        Limits {
+            memory_mib: within("limits.memoryMib", self.memory_mib, usual.memory_mib, 128, 1_048_576),
+            cpu_millis: within("limits.cpuMillis", self.cpu_millis, usual.cpu_millis, 50, 1_024_000),
+            pids: within("limits.pids", self.pids, usual.pids, 16, 32_768),
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! The API as tests use it: in-process, with fakes for what other crates hand in.
+
+use crate::support::{CountingIds, FixedClock, TestDatabase, database};
+use async_trait::async_trait;
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::ConnectInfo,
+    http::{HeaderMap, Method, Request, StatusCode},
+};
+use clawplane_api::{
+    ApiDeps, ApiState, EngineGate, FieldError, HealthChecks, PartHealth, PartStatus, TokenConfig,
+    VendorRules,
+    accounts::{self, NewAccount},
+};
+use clawplane_domain::{
+    Secret, UserId,
+    provider_key::ApiType,
+    values::{BaseUrl, VendorId},
+};
+use clawplane_eventstore::{ClaimTable, Executor, MasterKey, Vault, Wakeup};
+use clawplane_projections::{Runner, Views};
+use serde_json::{Value, json};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::ServiceExt;
+
+pub const PASSWORD: &str = "correct horse battery staple";
+/// The time of `FixedClock` as the API writes it.
+pub const NOON: &str = "2026-03-01T12:00:00Z";
+
+/// What stands in for the other crates.
+#[derive(Default)]
+pub struct Fakes {
+    /// Why no container can be had, if none can.
+    pub no_engine: Mutex<Option<String>>,
+    /// How the parts are.
+    pub parts: Mutex<Vec<PartHealth>>,
+}
+
+#[async_trait]
+impl EngineGate for Fakes {
+    async fn available(&self) -> Result<(), String> {
+        self.no_engine.lock().unwrap().clone().map_or(Ok(()), Err)
+    }
+}
+
+#[async_trait]
+impl HealthChecks for Fakes {
+    async fn parts(&self) -> Vec<PartHealth> {
+        self.parts.lock().unwrap().clone()
+    }
+}
+
+impl VendorRules for Fakes {
+    fn knows(&self, vendor: &VendorId) -> bool {
+        ["openai", "anthropic", "custom"].contains(&vendor.as_str())
+    }
+
+    fn check(&self, _: &VendorId, base_url: Option<&BaseUrl>, _: Option<ApiType>) -> Result<(), FieldError> {
+        match base_url.filter(|url| url.as_str().contains("169.254.")) {
+            Some(_) => Err(FieldError::new("baseUrl", "must not be a private address")),
+            None => Ok(()),
+        }
+    }
+}
+
+pub struct App {
+    pub deps: ApiDeps,
+    pub fakes: Arc<Fakes>,
+    pub clock: FixedClock,
+    pub pool: sqlx::PgPool,
+    pub wakeup: Wakeup,
+    pub shutdown: CancellationToken,
+    pub router: Router,
+    _database: TestDatabase,
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+    }
+}
+
+impl App {
+    /// With the projections running and one user, `ada@example.com`, who administers the installation.
+    pub async fn start() -> Self {
+        let app = Self::without_projections().await;
+        Runner::start(app.pool.clone(), app.wakeup.clone(), app.shutdown.clone(), &TaskTracker::new());
+        app.register("ada@example.com", true).await;
+        app
+    }
+
+    /// With nobody in it.
+    pub async fn without_projections() -> Self {
+        let database = database().await;
+        let pool = database.pool.clone();
+        clawplane_projections::migrate(&pool).await.unwrap();
+        let (clock, ids) = (FixedClock::default(), Arc::new(CountingIds::default()));
+        let fakes = Arc::new(Fakes::default());
+        let wakeup = Wakeup::default();
+        let deps = ApiDeps {
+            executor: Executor::new(pool.clone(), wakeup.clone()),
+            claims: ClaimTable::new(pool.clone()),
+            vault: Vault::new(pool.clone(), MasterKey::new([7; 32]), ids.clone()),
+            views: Views::new(pool.clone()),
+            clock: Arc::new(clock.clone()),
+            ids,
+            tokens: TokenConfig::new(Secret::new("a signing secret of at least 32 bytes".to_owned())),
+            gateway_token_ttl: Some(Duration::from_secs(3600)),
+            port_start: 9200,
+            default_image: "ghcr.io/openclaw/openclaw:latest".parse().unwrap(),
+            vendors: fakes.clone(),
+            engine: fakes.clone(),
+            health: fakes.clone(),
+            metrics: None,
+        };
+        let router = clawplane_api::router(ApiState::new(deps.clone()));
+        let shutdown = CancellationToken::new();
+        Self { deps, fakes, clock, pool, wakeup, shutdown, router, _database: database }
+    }
+
+    /// Another person with a tenant.
+    pub async fn register(&self, email: &str, administrator: bool) -> UserId {
+        let new = NewAccount {
+            email: email.parse().unwrap(),
+            password: Secret::new(PASSWORD.to_owned()),
+            name: "Ada".parse().unwrap(),
+            administrator,
+        };
+        let deps = &self.deps;
+        let clock = deps.clock.as_ref();
+        accounts::register(&deps.executor, &deps.claims, clock, deps.ids.as_ref(), new).await.unwrap()
+    }
+
+    /// Signs in with the password of all tests.
+    pub async fn sign_in(&self, email: &str) -> Session {
+        let body = json!({"email": email, "password": PASSWORD});
+        let reply = self.post("/api/auth/login").json(&body).send().await;
+        assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
+        let text = |field: &str| reply.body[field].as_str().unwrap().to_owned();
+        Session { access: text("accessToken"), refresh: text("refreshToken") }
+    }
+
+    /// Signs in as the one user of [`App::start`].
+    pub async fn ada(&self) -> Session {
+        self.sign_in("ada@example.com").await
+    }
+
+    pub fn call(&self, method: Method, path: &str) -> Call {
+        let peer = ConnectInfo::<SocketAddr>(([192, 0, 2, 7], 5000).into());
+        let request = Request::builder().method(method).uri(path).extension(peer);
+        Call { router: self.router.clone(), request, body: Body::empty() }
+    }
+    pub fn get(&self, path: &str) -> Call {
+        self.call(Method::GET, path)
+    }
+    pub fn post(&self, path: &str) -> Call {
+        self.call(Method::POST, path)
+    }
+    pub fn put(&self, path: &str) -> Call {
+        self.call(Method::PUT, path)
+    }
+    pub fn delete(&self, path: &str) -> Call {
+        self.call(Method::DELETE, path)
+    }
+
+    /// Makes a bot with this hostname and nothing else said.
+    pub async fn create_bot(&self, session: &Session, hostname: &str) -> Reply {
+        let reply = self.post("/api/bot").as_(session).json(&json!({"hostname": hostname})).send().await;
+        assert_eq!(reply.status, StatusCode::CREATED, "{}", reply.body);
+        reply
+    }
+
+    /// How many events of a name there are.
+    pub async fn events(&self, event_type: &str) -> i64 {
+        let count = sqlx::query_scalar("SELECT count(*) FROM events WHERE event_type = $1");
+        count.bind(event_type).fetch_one(&self.pool).await.unwrap()
+    }
+
+    /// How many data keys the vault holds.
+    pub async fn data_keys(&self) -> i64 {
+        sqlx::query_scalar("SELECT count(*) FROM data_keys").fetch_one(&self.pool).await.unwrap()
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Session {
+    pub access: String,
+    pub refresh: String,
+}
+
+pub struct Call {
+    router: Router,
+    request: axum::http::request::Builder,
+    body: Body,
+}
+
+impl Call {
+    pub fn as_(self, session: &Session) -> Self {
+        self.header("authorization", &format!("Bearer {}", session.access))
+    }
+
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.request = self.request.header(name, value);
+        self
+    }
+
+    pub fn peer(mut self, peer: [u8; 4]) -> Self {
+        self.request = self.request.extension(ConnectInfo::<SocketAddr>((peer, 5000).into()));
+        self
+    }
+
+    pub fn json(self, body: &Value) -> Self {
+        self.text(&body.to_string())
+    }
+
+    pub fn text(mut self, body: &str) -> Self {
+        self.body = Body::from(body.to_owned());
+        self.header("content-type", "application/json")
+    }
+
+    pub async fn send(self) -> Reply {
+        let request = self.request.body(self.body).unwrap();
+        let response = self.router.oneshot(request).await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        let text = to_bytes(response.into_body(), 10_000_000).await.unwrap();
+        let body = serde_json::from_slice(&text).unwrap_or(Value::Null);
+        let text = String::from_utf8(text.to_vec()).unwrap();
+        Reply { status, headers, body, text }
+    }
+}
+
+#[derive(Debug)]
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    /// `null` when it is not JSON.
+    pub body: Value,
+    pub text: String,
+}
+
+impl Reply {
+    /// Status and the fields that the problem is about.
+    pub fn problem(&self) -> (u16, Vec<&str>) {
+        assert_eq!(self.headers["content-type"], "application/problem+json", "{}", self.text);
+        let errors = self.body["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
+        (self.status.as_u16(), errors.iter().map(|error| error["field"].as_str().unwrap()).collect())
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+    }
+}
+
+/// A part of the platform.
+pub fn part(name: &str, status: PartStatus, detail: Option<&str>) -> PartHealth {
+    PartHealth { name: name.to_owned(), status, detail: detail.map(str::to_owned) }
+}

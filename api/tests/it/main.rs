@@ -1,0 +1,16 @@
+//! The API over a real database, with the projections running.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has to fail")]
+
+#[path = "../../../eventstore/tests/support/mod.rs"]
+mod support;
+
+mod app;
+mod audit;
+mod bots;
+mod freshness;
+mod idempotency;
+mod provider_keys;
+mod sessions;
+mod surround;
+mod tenants;
+mod usage;

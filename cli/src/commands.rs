@@ -1,0 +1,34 @@
+//! What the command line can do, one file a command.
+
+mod database;
+mod dev;
+mod migrate;
+mod openapi;
+mod projection;
+mod serve;
+mod user;
+
+use crate::{
+    config::{
+        Config,
+        args::{Command, CommandLine},
+    },
+    telemetry,
+};
+
+/// Does what the command line says.
+pub async fn run(line: CommandLine) -> anyhow::Result<()> {
+    if matches!(line.command, Command::Openapi) {
+        return openapi::run();
+    }
+    let config = Config::load(&line.sources(), line.needs())?;
+    telemetry::logs(&config)?;
+    match &line.command {
+        Command::Dev(args) => dev::run(&config, args).await,
+        Command::Serve(args) => serve::run(&config, args).await,
+        Command::Migrate(args) => migrate::run(&config, args).await,
+        Command::Projection(args) => projection::run(&config, args).await,
+        Command::User(args) => user::run(&config, args).await,
+        Command::Openapi => Ok(()),
+    }
+}

@@ -1,0 +1,87 @@
+//! How the text of each setting is read. A message says what is wrong with the text and never quotes it:
+//! whether it may be shown is for the caller to know.
+
+use super::{LogFormat, nats_connection};
+use clawplane_domain::Secret;
+use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+
+/// Long enough for any deployment; a longer one is a slip of the unit.
+const MAX_TTL_SECONDS: u64 = 10 * 366 * 24 * 3600;
+/// The API's own limits, so that the first administrator can also sign in: characters, and bytes.
+const SHORTEST_PASSWORD: usize = 8;
+const LONGEST_PASSWORD: usize = 1024;
+
+pub(super) fn checked<T: FromStr<Err = clawplane_domain::Invalid>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|invalid: clawplane_domain::Invalid| invalid.to_string())
+}
+
+/// The parsers' own messages are left out: they may quote a part of the URL.
+pub(super) fn postgres_url(text: &str) -> Result<Secret, String> {
+    let url = url::Url::parse(text).map_err(|_| "is not a URL")?;
+    if !matches!(url.scheme(), "postgres" | "postgresql") {
+        return Err("is not a postgres:// URL".to_owned());
+    }
+    sqlx::postgres::PgConnectOptions::from_str(text).map_err(|_| "is not a URL that Postgres understands")?;
+    Ok(Secret::new(text.to_owned()))
+}
+
+pub(super) fn nats_url(text: &str) -> Result<Secret, String> {
+    let url = Secret::new(text.to_owned());
+    nats_connection(&url).map_err(|fault| fault.to_string())?;
+    Ok(url)
+}
+
+pub(super) fn port_start(text: &str) -> Result<u16, String> {
+    let port = text.parse().ok().filter(|port| (1024..=60000).contains(port));
+    port.ok_or_else(|| "is not such a port".to_owned())
+}
+
+pub(super) fn ttl(text: &str) -> Result<Option<Duration>, String> {
+    let seconds: u64 = text.parse().map_err(|_| "is not a number of seconds")?;
+    match seconds {
+        0 => Ok(None),
+        1..=MAX_TTL_SECONDS => Ok(Some(Duration::from_secs(seconds))),
+        _ => Err("is more than ten years".to_owned()),
+    }
+}
+
+pub(super) fn password(text: &str) -> Result<Secret, String> {
+    let fits = text.chars().count() >= SHORTEST_PASSWORD && text.len() <= LONGEST_PASSWORD;
+    fits.then(|| Secret::new(text.to_owned())).ok_or_else(|| "is too short or too long".to_owned())
+}
+
+pub(super) fn docker_host(text: &str) -> Result<String, String> {
+    let url = url::Url::parse(text).map_err(|_| "is not a URL")?;
+    let usable = match url.scheme() {
+        "unix" => url.path().len() > 1,
+        "tcp" | "http" | "https" => url.has_host(),
+        _ => false,
+    };
+    usable.then(|| text.to_owned()).ok_or_else(|| "is not an address of an engine that can be used".to_owned())
+}
+
+pub(super) fn log_filter(text: &str) -> Result<String, String> {
+    tracing_subscriber::EnvFilter::try_new(text).map_err(|_| "is not a log filter")?;
+    Ok(text.to_owned())
+}
+
+pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("is not a format".to_owned()),
+    }
+}
+
+pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "is not an IP address with a port".to_owned())
+}
+
+/// Absolute, as containers and children do not share our working directory.
+pub(super) fn directory(text: &str) -> Result<PathBuf, String> {
+    let path = std::path::absolute(text).map_err(|error| format!("is not a path: {error}"))?;
+    if path.exists() && !path.is_dir() {
+        return Err("is not a directory".to_owned());
+    }
+    Ok(path)
+}

@@ -1,0 +1,236 @@
+//! The composition: every role of the platform, started in the order of its needs and stopped the other way round.
+
+mod adapters;
+mod health;
+mod server;
+mod workers;
+
+use crate::{
+    bootstrap::Bootstrap,
+    config::{Config, MasterKey, args::Role},
+    source::{SystemClock, SystemIds},
+};
+use adapters::{Engine, Rollups, VendorTable};
+use anyhow::Context;
+use clawplane_api::{ApiDeps, ApiState, TokenConfig, provider_keys};
+use clawplane_domain::{
+    Secret,
+    clock::{Clock, Ids},
+};
+use clawplane_eventstore::{
+    ClaimTable, Executor, Feed, UsageAppender, Vault, Wakeup,
+    database::{self, Pool},
+};
+use clawplane_projections::{Runner, Views};
+use clawplane_proxy::{Proxy, ProxyConfig, UpstreamAllow, Deps};
+use clawplane_workers::{Nats, NatsConfig};
+use metrics_exporter_prometheus::PrometheusHandle;
+use server::Entrance;
+use std::{
+    collections::BTreeSet,
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{net::TcpListener, time::timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Connections of one process to Postgres, for writing and following.
+const WRITE_CONNECTIONS: u32 = 24;
+/// Connections of one process for the API's reads.
+const READ_CONNECTIONS: u32 = 16;
+/// How long each stage of a stop may take.
+const STAGE: Duration = Duration::from_secs(5);
+
+/// What is not in the configuration file: secrets and addresses that `dev` makes by itself.
+pub struct Surroundings {
+    /// Postgres.
+    pub database_url: Secret,
+    /// Where reads go.
+    pub read_database_url: Secret,
+    /// NATS.
+    pub nats_url: Secret,
+    /// Wraps the data keys.
+    pub master_key: MasterKey,
+    /// Signs access tokens.
+    pub signing_secret: Secret,
+    /// Renders the metrics.
+    pub metrics: PrometheusHandle,
+}
+
+/// A running platform, or some roles of it.
+pub struct Platform {
+    /// Where the API and the proxy listen.
+    pub addr: SocketAddr,
+    pools: Vec<Pool>,
+    executor: Executor,
+    bootstrap: Bootstrap,
+    intake: CancellationToken,
+    intake_tasks: TaskTracker,
+    background: CancellationToken,
+    background_tasks: TaskTracker,
+}
+
+/// What every role is made of.
+struct Parts {
+    pool: Pool,
+    feed: Feed,
+    wakeup: Wakeup,
+    executor: Executor,
+    claims: ClaimTable,
+    vault: Vault,
+    views: Views,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+    background: CancellationToken,
+    background_tasks: TaskTracker,
+}
+
+impl Platform {
+    /// Starts `roles`. When this returns they work, and `listener` is served.
+    pub async fn start(
+        config: &Config,
+        roles: &BTreeSet<Role>,
+        around: Surroundings,
+        upstream_allow: UpstreamAllow,
+    ) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(config.listen).await;
+        let listener = listener.with_context(|| format!("cannot listen on {}", config.listen))?;
+        let addr = listener.local_addr()?;
+        let pool = database::connect(around.database_url.expose(), WRITE_CONNECTIONS).await?;
+        let read_pool = database::connect(around.read_database_url.expose(), READ_CONNECTIONS).await?;
+        database::migrate(&pool).await?;
+        clawplane_projections::migrate(&pool).await?;
+        let parts = Parts::new(pool.clone(), &read_pool, &around.master_key);
+        parts.vault.check().await?;
+
+        if roles.contains(&Role::Projector) {
+            Runner::start(
+                pool.clone(),
+                parts.wakeup.clone(),
+                parts.background.clone(),
+                &parts.background_tasks,
+            );
+        }
+        let (intake, intake_tasks) = (CancellationToken::new(), TaskTracker::new());
+        let proxy = match roles.contains(&Role::Proxy) {
+            true => Some(parts.proxy(config, upstream_allow.clone()).await?),
+            false => None,
+        };
+        let nats = Nats::new(NatsConfig::new(around.nats_url.expose().to_owned()));
+        let engine = match roles.contains(&Role::Worker) {
+            true => {
+                let bots = workers::entrance_for_bots(proxy.as_ref(), &intake, &intake_tasks).await?;
+                Some(workers::start(&parts, config, &nats, bots).await?)
+            }
+            false => None,
+        };
+        if roles.contains(&Role::Api) {
+            provider_keys::sweep_deleted(&parts.feed, &parts.vault).await?;
+        }
+        let health =
+            health::Checks { feed: parts.feed.clone(), pool: pool.clone(), engine: engine.clone(), nats: Some(nats) };
+        let router = clawplane_api::router(ApiState::new(ApiDeps {
+            executor: parts.executor.clone(),
+            claims: parts.claims.clone(),
+            vault: parts.vault.clone(),
+            views: parts.views.clone(),
+            clock: parts.clock.clone(),
+            ids: parts.ids.clone(),
+            tokens: TokenConfig::new(around.signing_secret),
+            gateway_token_ttl: config.token_ttl,
+            port_start: config.bot_port_start,
+            default_image: config.bot_image.clone(),
+            vendors: Arc::new(VendorTable(upstream_allow)),
+            engine: Arc::new(Engine(engine)),
+            health: Arc::new(health),
+            metrics: Some(around.metrics),
+        }));
+        intake_tasks.spawn(Entrance { proxy, router }.serve(listener, intake.clone()));
+        Ok(Self {
+            addr,
+            pools: vec![pool, read_pool],
+            executor: parts.executor.clone(),
+            bootstrap: parts.bootstrap(),
+            intake,
+            intake_tasks,
+            background: parts.background,
+            background_tasks: parts.background_tasks,
+        })
+    }
+
+    /// For the first administrator and the demo's key.
+    pub(crate) fn bootstrap(&self) -> &Bootstrap {
+        &self.bootstrap
+    }
+
+    /// Stops in order: first nothing new comes in and what is in flight ends, then what was taken is written down,
+    /// then the readers stop, and the connections close.
+    pub async fn stop(self) {
+        self.intake.cancel();
+        self.intake_tasks.close();
+        within("requests in flight", self.intake_tasks.wait()).await;
+        within("commands", self.executor.drained()).await;
+        self.background.cancel();
+        self.background_tasks.close();
+        within("background tasks", self.background_tasks.wait()).await;
+        for pool in self.pools {
+            within("database connections", pool.close()).await;
+        }
+    }
+}
+
+async fn within(what: &str, stage: impl Future<Output = ()>) {
+    if timeout(STAGE, stage).await.is_err() {
+        tracing::warn!(what, "did not end in time and is left behind");
+    }
+}
+
+impl Parts {
+    fn new(pool: Pool, read_pool: &Pool, master_key: &MasterKey) -> Self {
+        let wakeup = Wakeup::default();
+        let ids: Arc<dyn Ids> = Arc::new(SystemIds);
+        let master_key = clawplane_eventstore::MasterKey::new(*master_key.bytes());
+        Self {
+            feed: Feed::new(pool.clone()),
+            executor: Executor::new(pool.clone(), wakeup.clone()),
+            claims: ClaimTable::new(pool.clone()),
+            vault: Vault::new(pool.clone(), master_key, ids.clone()),
+            views: Views::new(read_pool.clone()),
+            clock: Arc::new(SystemClock),
+            background: CancellationToken::new(),
+            background_tasks: TaskTracker::new(),
+            ids,
+            wakeup,
+            pool,
+        }
+    }
+
+    async fn proxy(&self, config: &Config, upstream_allow: UpstreamAllow) -> anyhow::Result<Proxy> {
+        let mut proxy = ProxyConfig::new(config.data_dir.join("spool"));
+        proxy.upstream_allow = upstream_allow;
+        let deps = Deps {
+            events: Arc::new(self.feed.clone()),
+            sink: Arc::new(UsageAppender::new(self.pool.clone(), self.wakeup.clone())),
+            unsealer: Arc::new(self.vault.clone()),
+            totals: Arc::new(Rollups(self.views.clone())),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            wakeup: self.wakeup.clone(),
+            cancel: self.background.clone(),
+            tasks: self.background_tasks.clone(),
+        };
+        Proxy::start(proxy, deps).await.context("the proxy cannot start")
+    }
+
+    fn bootstrap(&self) -> Bootstrap {
+        Bootstrap {
+            executor: self.executor.clone(),
+            claims: self.claims.clone(),
+            vault: self.vault.clone(),
+            views: self.views.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What the crates ask of each other without knowing each other: each trait of one, implemented over another.
+
+use async_trait::async_trait;
+use clawplane_api::{EngineGate, FieldError, VendorRules};
+use clawplane_domain::{
+    Timestamp,
+    provider_key::ApiType,
+    values::{BaseUrl, VendorId},
+};
+use clawplane_eventstore::Position;
+use clawplane_projections::{View, Views};
+use clawplane_proxy::{
+    UpstreamAllow,
+    ports::{BotTotals, BoxError, Totals, UsageTotals},
+    vendors,
+};
+use clawplane_workers::{DesiredBot, DesiredBots, EngineStatus};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// The proxy's vendor table and its idea of a reachable address, for the API.
+pub(super) struct VendorTable(pub(super) UpstreamAllow);
+
+impl VendorRules for VendorTable {
+    fn knows(&self, vendor: &VendorId) -> bool {
+        vendors::find(vendor.as_str()).is_some()
+    }
+
+    fn check(
+        &self,
+        vendor: &VendorId,
+        base_url: Option<&BaseUrl>,
+        api_type: Option<ApiType>,
+    ) -> Result<(), FieldError> {
+        let Some(row) = vendors::find(vendor.as_str()) else {
+            return Err(FieldError::new("vendor", "must be a vendor of the vendor table"));
+        };
+        match base_url {
+            None if row.needs_base_url() => {
+                return Err(FieldError::new("baseUrl", format!("is required for the vendor `{vendor}`")));
+            }
+            Some(url) => self.0.check_url(url).map_err(|why| FieldError::new("baseUrl", why.0))?,
+            None => {}
+        }
+        if row.id == "custom" && api_type.is_none() {
+            return Err(FieldError::new("apiType", "is required for the vendor `custom`"));
+        }
+        Ok(())
+    }
+}
+
+/// The worker's view of the engine, for the API. Without a worker in this process, another one may have it.
+pub(super) struct Engine(pub(super) Option<watch::Receiver<EngineStatus>>);
+
+#[async_trait]
+impl EngineGate for Engine {
+    async fn available(&self) -> Result<(), String> {
+        match self.0.as_ref().map(|status| status.borrow().clone()) {
+            Some(EngineStatus::Unavailable { reason }) => Err(reason),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The sums of the rollups, for the proxy's ledger.
+pub(super) struct Rollups(pub(super) Views);
+
+#[async_trait]
+impl UsageTotals for Rollups {
+    async fn current(&self, at: Timestamp) -> Result<Totals, BoxError> {
+        let (position, windows) = self.0.usage.window_totals(at).await?;
+        let bots = windows.into_iter().map(|bot| BotTotals {
+            bot_id: bot.bot_id,
+            day_tokens: bot.day_tokens,
+            day_cost_micros: bot.day_cost_micros,
+            month_tokens: bot.month_tokens,
+            month_cost_micros: bot.month_cost_micros,
+        });
+        Ok(Totals { position, bots: bots.collect() })
+    }
+}
+
+/// The read model of bots, for the Docker worker.
+pub(super) struct PresentBots(pub(super) Views);
+
+/// How long the worker lets the read model catch up with what woke it; after that the next pass will see it.
+const CATCH_UP: Duration = Duration::from_secs(2);
+
+#[async_trait]
+impl DesiredBots for PresentBots {
+    async fn present(&self, at_least: Option<Position>) -> Result<Vec<DesiredBot>, clawplane_workers::BoxError> {
+        if let Some(position) = at_least {
+            self.0.caught_up(View::Bots, position, CATCH_UP).await?;
+        }
+        let rows = self.0.bots.all_present().await?;
+        let bots = rows.into_iter().map(|bot| DesiredBot {
+            id: bot.id,
+            tenant_id: bot.tenant_id,
+            hostname: bot.hostname,
+            name: bot.name,
+            image: bot.image,
+            port: bot.port,
+            tags: bot.tags,
+            models: bot.models,
+            limits: bot.limits,
+            token: bot.token,
+            desired: bot.desired,
+            observed: bot.observed,
+        });
+        Ok(bots.collect())
+    }
+}

@@ -1,0 +1,78 @@
+//! The worker role: the relay to NATS, the Docker worker, the notification worker, and the bots' own entrance.
+
+use super::{Parts, adapters::PresentBots};
+use crate::config::Config;
+use anyhow::Context;
+use clawplane_eventstore::{Checkpoints, DeadLetters, database};
+use clawplane_proxy::Proxy;
+use clawplane_workers::{
+    DockerRuntime, DockerWorker, DockerWorkerConfig, DockerWorkerParts, EngineStatus, ExecutorReports, Nats,
+    NotificationWorker, Relay, VaultTokens,
+    runtime::docker::{DEFAULT_HOST, DockerConfig},
+};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
+use tokio::{net::TcpListener, sync::watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Opens the entrance that bots come through: a loopback listener that serves the proxy and nothing else, so that no
+/// bot can reach the API.
+pub(super) async fn entrance_for_bots(
+    proxy: Option<&Proxy>,
+    intake: &CancellationToken,
+    tasks: &TaskTracker,
+) -> anyhow::Result<SocketAddr> {
+    let proxy = proxy.context(
+        "the role `worker` needs the role `proxy` in the same process: the AI traffic of its bots goes through it",
+    )?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let addr = listener.local_addr()?;
+    let (proxy, intake) = (proxy.clone(), intake.clone());
+    tasks.spawn(async move { proxy.serve(listener, intake).await });
+    Ok(addr)
+}
+
+/// Starts the relay and the workers; gives the engine's status as it changes.
+pub(super) async fn start(
+    parts: &Parts,
+    config: &Config,
+    nats: &Nats,
+    bots_entrance: SocketAddr,
+) -> anyhow::Result<watch::Receiver<EngineStatus>> {
+    let (shutdown, tasks) = (&parts.background, &parts.background_tasks);
+    let (feed, nats) = (parts.feed.clone(), nats.clone());
+    let (checkpoints, dead_letters) =
+        (Checkpoints::new(parts.pool.clone()), DeadLetters::new(parts.pool.clone()));
+    let relay = Relay {
+        nats: nats.clone(),
+        feed: feed.clone(),
+        checkpoints: checkpoints.clone(),
+        wakeup: parts.wakeup.clone(),
+    };
+    relay.start(shutdown, tasks);
+    let notifications = NotificationWorker {
+        nats: nats.clone(),
+        feed: feed.clone(),
+        checkpoints,
+        dead_letters: dead_letters.clone(),
+    };
+    notifications.start(shutdown, tasks);
+    let engine = DockerConfig {
+        host: config.docker_host.clone().unwrap_or_else(|| DEFAULT_HOST.to_owned()),
+        instance: database::installation(&parts.pool).await?.to_string(),
+    };
+    let docker = DockerWorkerParts {
+        runtime: Arc::new(DockerRuntime::new(engine)),
+        bots: Arc::new(PresentBots(parts.views.clone())),
+        reports: Arc::new(ExecutorReports::new(parts.executor.clone(), parts.clock.clone())),
+        tokens: Arc::new(VaultTokens(parts.vault.clone())),
+        feed,
+        wakeup: parts.wakeup.clone(),
+        nats: Some((nats, dead_letters)),
+    };
+    let worker = DockerWorkerConfig::new(config.bot_image.clone(), config.bot_data_dir.clone(), bots_entrance);
+    let worker = DockerWorker::start(worker, docker, shutdown, tasks);
+    Ok(worker.context("the Docker worker cannot start")?.engine())
+}

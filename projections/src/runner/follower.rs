@@ -1,0 +1,184 @@
+//! One projection that follows the feed.
+
+use super::gauges::Gauges;
+use crate::{
+    admin,
+    batch::{self, Applied, BatchError},
+    schema::{Place, Ready},
+    views::View,
+};
+use clawplane_eventstore::{Checkpoints, Feed, Listener, Position, RecordedEvent, StoreError};
+use sqlx::PgPool;
+use std::{convert::Infallible, time::Duration};
+use tokio::time::Instant;
+
+/// Events of one transaction.
+const BATCH: u32 = 1000;
+/// Pauses between two looks at the feed: the first after something came, and the longest.
+const POLL: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(250));
+/// Pauses after a failure: the first, and the longest.
+const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// How often lag is measured and an idle checkpoint is moved.
+const CARE: Duration = Duration::from_secs(5);
+
+/// One projection, and how far this process knows it has come.
+pub(super) struct Follower {
+    pool: PgPool,
+    feed: Feed,
+    place: Place,
+    /// The checkpoint as last seen.
+    checkpoint: Position,
+    /// At or after it: up to here nothing else of the projection's is in the feed.
+    looked: Position,
+    gauges: Gauges,
+    cared: Option<Instant>,
+}
+
+/// What one look at the feed led to.
+enum Step {
+    /// There may be more at once.
+    More,
+    /// Nothing more to read now.
+    Idle,
+}
+
+/// Why a projection stands still for the moment.
+#[derive(Debug, thiserror::Error)]
+enum Standstill {
+    #[error(transparent)]
+    Batch(#[from] BatchError),
+    #[error("the read model belongs to version {0} of this projection")]
+    Newer(i32),
+}
+
+impl From<StoreError> for Standstill {
+    fn from(error: StoreError) -> Self {
+        Self::Batch(error.into())
+    }
+}
+
+impl From<sqlx::Error> for Standstill {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Batch(error.into())
+    }
+}
+
+impl Follower {
+    pub(super) fn new(pool: PgPool, view: View) -> Self {
+        Self {
+            feed: Feed::new(pool.clone()),
+            pool,
+            place: Place::live(view),
+            checkpoint: Position::START,
+            looked: Position::START,
+            gauges: Gauges::of(view),
+            cared: None,
+        }
+    }
+
+    /// Until it is dropped.
+    pub(super) async fn follow(mut self, mut listener: Listener) -> Infallible {
+        let (mut poll, mut retry) = (POLL.0, RETRY.0);
+        loop {
+            match self.step().await {
+                Ok(Step::More) => {
+                    (poll, retry) = (POLL.0, RETRY.0);
+                    self.gauges.standing(false);
+                }
+                Ok(Step::Idle) => {
+                    retry = RETRY.0;
+                    self.gauges.standing(false);
+                    listener.wait(poll).await;
+                    poll = (poll * 2).min(POLL.1);
+                }
+                Err(reason) => {
+                    self.report(&reason);
+                    // What this process knew may be what is wrong.
+                    (self.checkpoint, self.looked) = (Position::START, Position::START);
+                    tokio::time::sleep(retry).await;
+                    retry = (retry * 2).min(RETRY.1);
+                }
+            }
+        }
+    }
+
+    /// Reads outside of any transaction, so that neither an idle projection nor the read of a busy one costs a
+    /// transaction id or holds back the feed of the others.
+    async fn step(&mut self) -> Result<Step, Standstill> {
+        if self.checkpoint == Position::START {
+            self.catch_up_with(Checkpoints::new(self.pool.clone()).get(&self.place.name()).await?);
+        }
+        self.care().await?;
+        let streams = self.place.projection.streams();
+        let batch = self.feed.read(self.looked, streams, BATCH).await?;
+        if batch.events.is_empty() {
+            return Ok(Step::Idle);
+        }
+        let Some(applied) = self.commit(&batch.events).await? else { return Ok(Step::More) };
+        self.gauges.batch(&applied);
+        let all = applied.events == batch.events.len() as u64;
+        Ok(if all && batch.exhausted { Step::Idle } else { Step::More })
+    }
+
+    /// `None` when another process was first: then this one goes on from where that one came to.
+    async fn commit(&mut self, events: &[RecordedEvent]) -> Result<Option<Applied>, Standstill> {
+        let mut tx = self.pool.begin().await?;
+        let from = Checkpoints::lock(&mut tx, &self.place.name()).await?;
+        let ready = match self.place.prepare(&mut tx, from).await? {
+            Ready::At(position) => position,
+            Ready::Newer(version) => return Err(Standstill::Newer(version)),
+        };
+        if ready != self.checkpoint {
+            // Tables that were made anew are kept, with their checkpoint at the start.
+            tx.commit().await?;
+            self.catch_up_with(ready);
+            return Ok(None);
+        }
+        let applied = batch::apply(&mut tx, self.place, events).await?;
+        tx.commit().await?;
+        self.catch_up_with(applied.position);
+        Ok(Some(applied))
+    }
+
+    fn catch_up_with(&mut self, checkpoint: Position) {
+        (self.checkpoint, self.looked) = (checkpoint, checkpoint);
+    }
+
+    /// From time to time: measures, and moves an idle checkpoint over events that are not the projection's own, so
+    /// that nobody has to read over them again and again.
+    async fn care(&mut self) -> Result<(), Standstill> {
+        if self.cared.is_some_and(|at| at.elapsed() < CARE) {
+            return Ok(());
+        }
+        self.cared = Some(Instant::now());
+        self.gauges.status(&admin::status(&self.pool, self.place.projection).await?);
+        let head = self.feed.head().await?;
+        let streams = self.place.projection.streams();
+        if self.checkpoint == Position::START || head <= self.looked {
+            return Ok(());
+        }
+        // Whatever is at or before the head was there to be read after the head was.
+        let unseen = self.feed.read(self.looked, streams, 1).await?;
+        if !unseen.events.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.pool.begin().await?;
+        if Checkpoints::lock(&mut tx, &self.place.name()).await? == self.checkpoint {
+            Checkpoints::set(&mut tx, &self.place.name(), head).await?;
+            tx.commit().await?;
+            self.catch_up_with(head);
+        }
+        Ok(())
+    }
+
+    fn report(&self, reason: &Standstill) {
+        self.gauges.standing(true);
+        let projection = self.place.projection.view().name();
+        let cause = std::error::Error::source(reason).map(ToString::to_string);
+        if let Standstill::Batch(BatchError::Hole { .. }) = reason {
+            tracing::error!(projection, error = %reason, "projection stopped: an event is missing");
+        } else {
+            tracing::warn!(projection, error = %reason, cause, "projection will try again");
+        }
+    }
+}

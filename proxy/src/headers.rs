@@ -1,0 +1,53 @@
+//! Headers on their way: everything passes but what belongs to one connection, and what is the proxy's own.
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+/// Headers of one hop (RFC 9110, section 7.6.1), beside those that `connection` names.
+const HOP_BY_HOP: [HeaderName; 6] = [
+    header::CONNECTION,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::PROXY_AUTHENTICATE,
+];
+const HOP_BY_HOP_OLD: [&str; 2] = ["keep-alive", "proxy-connection"];
+
+/// The proxy's id of a request, on every answer.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-clawplane-request-id");
+
+/// Removes what belongs to the connection that the message came over.
+pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    if headers.contains_key(header::CONNECTION) {
+        let named: Vec<HeaderName> = headers
+            .get_all(header::CONNECTION)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .filter_map(|name| name.trim().parse().ok())
+            .collect();
+        for name in named {
+            headers.remove(name);
+        }
+    }
+    for name in &HOP_BY_HOP {
+        headers.remove(name);
+    }
+    for name in HOP_BY_HOP_OLD {
+        headers.remove(name);
+    }
+}
+
+/// Makes a client's headers fit for the vendor: its connection's and its host are gone, and the answer is asked for
+/// without compression, because usage could not be read in it.
+pub(crate) fn to_upstream(headers: &mut HeaderMap) {
+    strip_hop_by_hop(headers);
+    // Host and length are those of the new request; the body is sent without waiting for a 100.
+    for name in [header::HOST, header::CONTENT_LENGTH, header::EXPECT] {
+        headers.remove(name);
+    }
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+}
+
+#[cfg(test)]
+mod tests;

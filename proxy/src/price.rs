@@ -1,0 +1,66 @@
+//! What tokens cost, by the price list of the crate `genai-prices`.
+//!
+//! Money is whole micro-dollars, rounded up: a request that costs anything never counts as free, and many small
+//! ones never add up to less than they cost. What the list does not know has no price, which is not zero.
+
+use crate::vendors::Vendor;
+use clawplane_domain::{Timestamp, usage::Tokens};
+use genai_prices::{Calculator, PriceRequest, Usage, UsageKey};
+
+/// Name and version of the price list, as usage events carry it.
+pub(crate) const VERSION: &str = "genai-prices 0.2.1";
+
+/// The price list.
+#[derive(Clone, Copy)]
+pub(crate) struct Prices(&'static Calculator);
+
+impl Prices {
+    /// Decodes the list, which takes tens of milliseconds: for the start.
+    pub(crate) fn load() -> Self {
+        Self(Calculator::bundled())
+    }
+
+    /// Micro-dollars for `tokens` of `model` at that time; `None` when the list does not know.
+    ///
+    /// `tier` is the service tier as the answer names it.
+    pub(crate) fn cost(
+        self,
+        vendor: &Vendor,
+        model: &str,
+        tier: Option<&str>,
+        tokens: &Tokens,
+        at: Timestamp,
+    ) -> Option<u64> {
+        let mut usage = Usage::from([
+            (UsageKey::INPUT_TOKENS, number(tokens.input_tokens)),
+            (UsageKey::OUTPUT_TOKENS, number(tokens.output_tokens)),
+        ]);
+        if tokens.cached_input_tokens > 0 {
+            usage.insert(UsageKey::CACHE_READ_TOKENS, number(tokens.cached_input_tokens));
+        }
+        if tokens.cache_write_tokens > 0 {
+            usage.insert(UsageKey::CACHE_WRITE_TOKENS, number(tokens.cache_write_tokens));
+        }
+        let mut request = PriceRequest::new(model, &usage).with_provider_id(vendor.prices?).with_timestamp(at);
+        if let Some(tier) = tier {
+            request = request.with_price_context("service_tier", tier);
+        }
+        micros(self.0.calculate(&request).ok()?.total_price)
+    }
+}
+
+/// Token counts are far below 2^53, where floats are exact.
+#[expect(clippy::cast_precision_loss, reason = "exact below 2^53")]
+fn number(tokens: u64) -> f64 {
+    tokens as f64
+}
+
+/// Dollars in micro-dollars, rounded up but for the noise of binary fractions.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be in range")]
+fn micros(dollars: f64) -> Option<u64> {
+    let micros = (dollars * 1e6 - 1e-6).ceil();
+    (micros < 9e15).then_some(micros.max(0.0) as u64)
+}
+
+#[cfg(test)]
+mod tests;

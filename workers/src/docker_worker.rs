@@ -1,0 +1,106 @@
+//! The Docker worker: makes the containers what the read model says they should be.
+//!
+//! Level-triggered: whatever woke it, it compares what is wanted with what is there and acts on the difference. No
+//! message has to arrive, none does harm twice. Each bot that needs work has a task of its own.
+
+mod config;
+mod converge;
+mod engine;
+mod failures;
+mod plan;
+mod ports;
+mod pulls;
+mod reason;
+mod running;
+mod spec;
+mod supervisor;
+mod triggers;
+
+pub use config::{DockerWorkerConfig, EGRESS_PORT};
+pub use engine::EngineStatus;
+pub use ports::{BotReports, BoxError, DesiredBot, DesiredBots, ExecutorReports, GatewayTokens, VaultTokens};
+
+use crate::{forward::Forwards, nats::Nats, runtime::Runtime, workspace::Workspaces};
+use clawplane_eventstore::{DeadLetters, Feed, Wakeup};
+use engine::EngineWatch;
+use pulls::Pulls;
+use std::{io, sync::Arc};
+use supervisor::Supervisor;
+use tokio::sync::{Semaphore, watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use triggers::Triggers;
+
+/// What the worker works with.
+pub struct DockerWorkerParts {
+    /// The container engine.
+    pub runtime: Arc<dyn Runtime>,
+    /// What is wanted.
+    pub bots: Arc<dyn DesiredBots>,
+    /// Where to report.
+    pub reports: Arc<dyn BotReports>,
+    /// The bots' gateway tokens.
+    pub tokens: Arc<dyn GatewayTokens>,
+    /// The feed, which says which bots changed.
+    pub feed: Feed,
+    /// Rung by this process's own commits.
+    pub wakeup: Wakeup,
+    /// Wake-ups from other processes, where there is a NATS; the worker does without.
+    pub nats: Option<(Nats, DeadLetters)>,
+}
+
+/// The running worker.
+#[derive(Clone, Debug)]
+pub struct DockerWorker {
+    engine: watch::Receiver<EngineStatus>,
+}
+
+/// What the tasks of all bots share.
+struct Shared {
+    config: DockerWorkerConfig,
+    runtime: Arc<dyn Runtime>,
+    reports: Arc<dyn BotReports>,
+    tokens: Arc<dyn GatewayTokens>,
+    workspaces: Workspaces,
+    forwards: Forwards,
+    pulls: Pulls,
+    engine: EngineWatch,
+    permits: Semaphore,
+}
+
+impl DockerWorker {
+    /// Starts the worker; its tasks are the tracker's and end within 5 s of `shutdown`. Containers run on then.
+    ///
+    /// Fails where the bots' data folder cannot be made.
+    pub fn start(
+        config: DockerWorkerConfig,
+        parts: DockerWorkerParts,
+        shutdown: &CancellationToken,
+        tracker: &TaskTracker,
+    ) -> io::Result<Self> {
+        let shared = Arc::new(Shared {
+            workspaces: Workspaces::new(&config.data_dir)?,
+            forwards: Forwards::new(tracker.clone(), shutdown.clone()),
+            pulls: Pulls::new(Arc::clone(&parts.runtime), tracker.clone(), shutdown.clone()),
+            engine: EngineWatch::default(),
+            permits: Semaphore::new(config.concurrency),
+            runtime: parts.runtime,
+            reports: parts.reports,
+            tokens: parts.tokens,
+            config,
+        });
+        let engine = shared.engine.subscribe();
+        let triggers = Arc::new(Triggers::default());
+        tracker.spawn(triggers::follow_engine(Arc::clone(&shared), Arc::clone(&triggers), shutdown.clone()));
+        tracker.spawn(triggers::follow_feed(parts.feed, parts.wakeup, Arc::clone(&triggers), shutdown.clone()));
+        if let Some((nats, dead_letters)) = parts.nats {
+            triggers::follow_nats(nats, dead_letters, Arc::clone(&triggers), shutdown, tracker);
+        }
+        tracker.spawn(Supervisor::new(shared, parts.bots, triggers, shutdown.clone()).run());
+        Ok(Self { engine })
+    }
+
+    /// Whether the engine answers, and its changes.
+    pub fn engine(&self) -> watch::Receiver<EngineStatus> {
+        self.engine.clone()
+    }
+}

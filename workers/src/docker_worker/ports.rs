@@ -1,0 +1,131 @@
+//! What the Docker worker needs from the rest of the platform, as traits.
+//!
+//! The read model of the bots and the composition live further out; `cli` hands them in.
+
+use async_trait::async_trait;
+use clawplane_domain::{
+    Actor, BotId, Metadata, Secret, TenantId,
+    bot::{Bot, BotCommand, BotRefusal, Desired, GatewayToken, Limits, ModelChoice, Observation},
+    clock::Clock,
+    sealed::bound_to_bot,
+    values::{Hostname, ImageRef, Label, Tag},
+};
+use clawplane_eventstore::{ExecuteError, Executor, Position, Vault};
+use serde::Serialize;
+use std::sync::Arc;
+
+/// Any error, for people.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A bot as the read model has it: what it should be, and what was last seen of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DesiredBot {
+    /// Its id.
+    pub id: BotId,
+    /// Whose it is.
+    pub tenant_id: TenantId,
+    /// Its name in the API.
+    pub hostname: Hostname,
+    /// Its name for people.
+    pub name: Label,
+    /// Its own image, else the platform's default.
+    pub image: Option<ImageRef>,
+    /// Its loopback port on the host.
+    pub port: u16,
+    /// Chooses provider keys.
+    pub tags: Vec<Tag>,
+    /// The models it may use; the first is its primary one.
+    pub models: Vec<ModelChoice>,
+    /// Its container's limits.
+    pub limits: Limits,
+    /// Its gateway token; a deleted bot has none.
+    pub token: Option<GatewayToken>,
+    /// What its owner wants.
+    pub desired: Desired,
+    /// What was last seen of it.
+    pub observed: Observation,
+}
+
+impl DesiredBot {
+    /// Whether the same is wanted of both, whatever was seen of them.
+    pub(super) fn same_wish(&self, other: &Self) -> bool {
+        let names = |bot: &Self| (bot.hostname.clone(), bot.name.clone(), bot.image.clone(), bot.token.clone());
+        (self.desired, self.port, self.limits) == (other.desired, other.port, other.limits)
+            && self.models == other.models
+            && self.tags == other.tags
+            && names(self) == names(other)
+    }
+}
+
+/// The read model of the bots.
+#[async_trait]
+pub trait DesiredBots: Send + Sync + 'static {
+    /// Every tenant's bots, those included that are deleted and not yet removed. Waits, bounded, until the read model
+    /// has come at least to `at_least`, and answers then in any case.
+    async fn present(&self, at_least: Option<Position>) -> Result<Vec<DesiredBot>, BoxError>;
+}
+
+/// Where the worker reports to.
+#[async_trait]
+pub trait BotReports: Send + Sync + 'static {
+    /// What was seen of a bot.
+    async fn observe(&self, bot: BotId, tenant: TenantId, seen: Observation) -> Result<(), BoxError>;
+    /// Nothing of a deleted bot is left on the host.
+    async fn confirm_removed(&self, bot: BotId, tenant: TenantId) -> Result<(), BoxError>;
+}
+
+/// Opens gateway tokens, which a bot's own config has to carry.
+#[async_trait]
+pub trait GatewayTokens: Send + Sync + 'static {
+    /// The token in plain text.
+    async fn open(&self, bot: BotId, tenant: TenantId, token: &GatewayToken) -> Result<Secret, BoxError>;
+}
+
+/// Reports as commands to the bot's stream.
+pub struct ExecutorReports {
+    executor: Executor,
+    clock: Arc<dyn Clock>,
+}
+
+impl ExecutorReports {
+    /// Over an executor.
+    pub fn new(executor: Executor, clock: Arc<dyn Clock>) -> Self {
+        Self { executor, clock }
+    }
+
+    async fn send(&self, bot: BotId, tenant: TenantId, command: BotCommand) -> Result<(), BoxError> {
+        let metadata = Metadata {
+            tenant_id: tenant,
+            actor: Actor::system("docker-worker"),
+            at: self.clock.now(),
+            request_id: None,
+            causation: None,
+        };
+        match self.executor.execute::<Bot>(bot, command, metadata).await {
+            // It went away meanwhile, or is wanted again: the next pass will see that.
+            Ok(_) | Err(ExecuteError::Refused(BotRefusal::Unknown | BotRefusal::NotDeleted)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+#[async_trait]
+impl BotReports for ExecutorReports {
+    async fn observe(&self, bot: BotId, tenant: TenantId, seen: Observation) -> Result<(), BoxError> {
+        self.send(bot, tenant, BotCommand::Observe(seen)).await
+    }
+
+    async fn confirm_removed(&self, bot: BotId, tenant: TenantId) -> Result<(), BoxError> {
+        self.send(bot, tenant, BotCommand::ConfirmRemoved).await
+    }
+}
+
+/// Gateway tokens as the vault seals them.
+pub struct VaultTokens(pub Vault);
+
+#[async_trait]
+impl GatewayTokens for VaultTokens {
+    async fn open(&self, bot: BotId, tenant: TenantId, token: &GatewayToken) -> Result<Secret, BoxError> {
+        Ok(self.0.open(&token.sealed, &bound_to_bot(tenant, bot)).await?)
+    }
+}

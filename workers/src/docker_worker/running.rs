@@ -1,0 +1,220 @@
+//! The steps of a bot that shall run: image, network, files, container, start, health.
+
+use super::{
+    converge::{Converge, Next},
+    plan::{self, Step},
+    pulls::Pull,
+    reason::{self, LOG_LINES},
+    spec,
+};
+use crate::{
+    forward::Way,
+    runtime::{ContainerSeen, ContainerSpec, GATEWAY_PORT, RuntimeError},
+};
+use clawplane_domain::{
+    Secret,
+    bot::{BotState, Observation},
+    values::ImageRef,
+};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::time::Instant;
+
+/// Health checks that have to fail in a row before a bot that was healthy counts as unhealthy: on a busy machine one
+/// answer may be late.
+const PROBES: u32 = 3;
+/// Time between two of them.
+const PROBE_EVERY: Duration = Duration::from_secs(1);
+/// Time between two looks at an unhealthy bot.
+const UNHEALTHY_EVERY: Duration = Duration::from_secs(5);
+
+impl Converge {
+    pub(super) async fn step_running(&mut self) -> Result<Next, RuntimeError> {
+        let (shared, bot) = (Arc::clone(&self.shared), Arc::clone(&self.bot));
+        let gateway = shared.runtime.ensure_network(bot.id, bot.tenant_id).await?;
+        let spec = spec::container(&bot, gateway, &shared.config, &shared.workspaces);
+        if self.is_left_alone(&spec).await? {
+            return Ok(Next::Settled);
+        }
+        let seen = shared.runtime.inspect(bot.id).await?;
+        match (plan::next(bot.desired, seen.as_ref(), &spec.spec_hash, self.last_state()), seen) {
+            (Step::Create, _) => self.create(&spec, gateway).await,
+            (Step::Replace, Some(seen)) => {
+                tracing::info!(bot = %bot.id, hostname = %bot.hostname, "a bot's configuration changed: new container");
+                let _permit = shared.permits.acquire().await;
+                shared.runtime.stop(&seen.id, shared.config.stop_grace).await?;
+                shared.runtime.remove(&seen.id).await?;
+                Ok(Next::After(Duration::ZERO))
+            }
+            (Step::Start, Some(seen)) => self.start(&spec, gateway, seen.id, false).await,
+            (Step::Watch, Some(seen)) => self.watch(gateway, seen).await,
+            (Step::Crashed, Some(seen)) => self.crashed(&seen).await,
+            _ => Ok(Next::Settled),
+        }
+    }
+
+    /// Whether it has failed too often with just this specification.
+    async fn is_left_alone(&mut self, spec: &ContainerSpec) -> Result<bool, RuntimeError> {
+        let Some(given_up) = &self.memory.given_up else { return Ok(false) };
+        let same = given_up.spec_hash == spec.spec_hash;
+        if same && !(given_up.wants_image && self.shared.runtime.has_image(&spec.image).await?) {
+            return Ok(true);
+        }
+        self.memory.forgive();
+        Ok(false)
+    }
+
+    /// The digest of what its container should be made from now; empty when the engine cannot say.
+    pub(super) async fn spec_hash(&self) -> String {
+        let (shared, bot) = (&self.shared, &self.bot);
+        let gateway = shared.runtime.ensure_network(bot.id, bot.tenant_id).await;
+        gateway.map_or_else(
+            |_| String::new(),
+            |gateway| spec::container(bot, gateway, &shared.config, &shared.workspaces).spec_hash,
+        )
+    }
+
+    async fn create(&mut self, spec: &ContainerSpec, gateway: IpAddr) -> Result<Next, RuntimeError> {
+        self.report(self.starting(None, None)).await;
+        if !self.image_is_here(&spec.image).await? {
+            return Ok(Next::Settled);
+        }
+        let id = {
+            let _permit = self.shared.permits.acquire().await;
+            self.write_files(gateway, true).await?;
+            self.shared.runtime.create(spec).await?
+        };
+        self.start(spec, gateway, id, true).await
+    }
+
+    /// Pulls the image if need be. `false`: somebody wants something else meanwhile.
+    async fn image_is_here(&mut self, image: &ImageRef) -> Result<bool, RuntimeError> {
+        if self.shared.runtime.has_image(image).await? {
+            return Ok(true);
+        }
+        let mut pull = self.shared.pulls.follow(image);
+        let mut reported: Option<Instant> = None;
+        loop {
+            let state = pull.borrow_and_update().clone();
+            match state {
+                Pull::Done => return Ok(true),
+                Pull::Failed(error) => return Err(error),
+                Pull::Going(progress) => {
+                    if reported.is_none_or(|at| at.elapsed() >= self.shared.config.progress_every) {
+                        reported = Some(Instant::now());
+                        let reason = format!("pulling {image}: {} %", progress.percent());
+                        self.report(self.starting(None, Some(reason))).await;
+                    }
+                }
+            }
+            tokio::select! {
+                changed = pull.changed() => {
+                    if changed.is_err() {
+                        return Err(RuntimeError::Other { what: "pull", message: "it was given up".to_owned() });
+                    }
+                }
+                () = self.cancel.cancelled() => return Ok(false),
+            }
+        }
+    }
+
+    async fn write_files(&self, gateway: IpAddr, renew: bool) -> Result<(), RuntimeError> {
+        let problem = |message: String| RuntimeError::Other { what: "write the bot's files", message };
+        let token = self.token().await.map_err(problem)?;
+        let file = spec::openclaw_json(&self.bot, &token, gateway, &self.shared.config);
+        let written = self.shared.workspaces.prepare(&self.bot, file, renew).await;
+        written.map_err(|error| problem(error.to_string()))
+    }
+
+    async fn token(&self) -> Result<Secret, String> {
+        let token = self.bot.token.as_ref().ok_or("it has no gateway token")?;
+        let opened = self.shared.tokens.open(self.bot.id, self.bot.tenant_id, token).await;
+        opened.map_err(|error| error.to_string())
+    }
+
+    /// `fresh`: the files were written just now.
+    async fn start(
+        &mut self,
+        spec: &ContainerSpec,
+        gateway: IpAddr,
+        id: String,
+        fresh: bool,
+    ) -> Result<Next, RuntimeError> {
+        let permit = self.shared.permits.acquire().await;
+        if !fresh {
+            self.write_files(gateway, false).await?;
+        }
+        // Before its first request; whether it worked is looked at once it runs.
+        let _ = self.open_egress(gateway).await;
+        self.shared.runtime.start(&id).await?;
+        drop(permit);
+        tracing::info!(bot = %spec.bot, hostname = %self.bot.hostname, image = %spec.image, "a bot was started");
+        self.memory.starting_since = Some(Instant::now());
+        self.memory.failed_probes = 0;
+        self.report(self.starting(Some(id), None)).await;
+        Ok(Next::After(Duration::ZERO))
+    }
+
+    /// It runs: open its ways, look at its health, say how it is.
+    async fn watch(&mut self, gateway: IpAddr, seen: ContainerSeen) -> Result<Next, RuntimeError> {
+        let health = self.open_and_probe(gateway, &seen).await;
+        let id = Some(seen.id);
+        let restarts = self.memory.failures.total().max(seen.restarts);
+        let Err(problem) = health else {
+            self.memory.starting_since = None;
+            self.memory.failed_probes = 0;
+            self.report(Observation { container_id: id, restarts, ..Observation::new(BotState::Running) }).await;
+            return Ok(Next::Settled);
+        };
+        self.memory.failed_probes = self.memory.failed_probes.saturating_add(1);
+        let was_healthy = matches!(self.last_state(), BotState::Running | BotState::Unhealthy);
+        if !was_healthy {
+            let since = *self.memory.starting_since.get_or_insert_with(Instant::now);
+            if since.elapsed() < self.shared.config.health_within {
+                self.report(self.starting(id, None)).await;
+                return Ok(Next::After(self.shared.config.health_every));
+            }
+        } else if self.last_state() == BotState::Running && self.memory.failed_probes < PROBES {
+            return Ok(Next::After(PROBE_EVERY.min(self.shared.config.reconcile_every)));
+        }
+        let reason = Some(reason::clean(&problem, None));
+        let seen = Observation { container_id: id, reason, restarts, ..Observation::new(BotState::Unhealthy) };
+        self.report(seen).await;
+        Ok(Next::After(UNHEALTHY_EVERY.min(self.shared.config.reconcile_every)))
+    }
+
+    async fn open_and_probe(&self, gateway: IpAddr, seen: &ContainerSeen) -> Result<(), String> {
+        let ip = seen.ip.ok_or("it has no address on its network")?;
+        let inside = SocketAddr::new(ip, GATEWAY_PORT);
+        let outside = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), self.bot.port);
+        self.open_egress(gateway).await?;
+        self.shared.forwards.ensure(self.bot.id, Way::Ingress, outside, inside).await?;
+        self.shared.runtime.probe(inside).await
+    }
+
+    async fn open_egress(&self, gateway: IpAddr) -> Result<(), String> {
+        let config = &self.shared.config;
+        let listen = spec::proxy_seen_by(gateway, config);
+        self.shared.forwards.ensure(self.bot.id, Way::Egress, listen, config.proxy_addr).await
+    }
+
+    async fn crashed(&mut self, seen: &ContainerSeen) -> Result<Next, RuntimeError> {
+        let log = self.shared.runtime.log_tail(&seen.id, LOG_LINES).await;
+        let token = self.token().await.ok();
+        let log = match (log, &token) {
+            (Ok(log), Some(_)) => log,
+            // Without the token it cannot be taken out of the lines, so they stay where they are.
+            _ => String::new(),
+        };
+        let reason = reason::exited(seen, &log, token.as_ref().map(Secret::expose));
+        Ok(self.fail(&reason, Some(seen), false).await)
+    }
+
+    fn starting(&self, container_id: Option<String>, reason: Option<String>) -> Observation {
+        let restarts = self.memory.failures.total();
+        Observation { container_id, reason, restarts, ..Observation::new(BotState::Starting) }
+    }
+}

@@ -1,0 +1,78 @@
+//! From a bot to its container: specification, config file, and the digest that tells whether either has changed.
+
+use super::{DesiredBot, DockerWorkerConfig};
+use crate::{
+    runtime::{ContainerSpec, GATEWAY_PORT, docker::profile::STATE_DIR, short_id},
+    workspace::{Workspaces, config},
+};
+use clawplane_domain::Secret;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::net::{IpAddr, SocketAddr};
+
+/// Part of the memory limit that V8's heap may take, in percent: the rest is for buffers, code and stacks. Without it
+/// Node takes a heap that the limit does not carry.
+const HEAP_PERCENT: u32 = 70;
+/// Raised when the same specification has to give another container.
+const EDITION: u32 = 1;
+
+/// Where a bot on a network with this gateway finds the proxy.
+pub(super) fn proxy_seen_by(gateway: IpAddr, config: &DockerWorkerConfig) -> SocketAddr {
+    SocketAddr::new(gateway, config.egress_port)
+}
+
+/// What the bot's container has to be made from.
+pub(super) fn container(
+    bot: &DesiredBot,
+    gateway: IpAddr,
+    config: &DockerWorkerConfig,
+    workspaces: &Workspaces,
+) -> ContainerSpec {
+    let mut spec = ContainerSpec {
+        bot: bot.id,
+        tenant: bot.tenant_id,
+        name: format!("clawplane-{}-{}", bot.hostname, short_id(bot.id)),
+        image: bot.image.clone().unwrap_or_else(|| config.default_image.clone()),
+        command: config.command.clone(),
+        env: environment(bot.limits.memory_mib),
+        user: workspaces.owner().for_container(),
+        limits: bot.limits,
+        state_dir: workspaces.state_dir(bot.id),
+        spec_hash: String::new(),
+    };
+    // The token's hash stands for the token: a new token has to reach the file, and the digest must not hold it.
+    let token = bot.token.as_ref().map(|token| token.hash);
+    let file = config::openclaw(bot, "", proxy_seen_by(gateway, config));
+    spec.spec_hash = digest(&(EDITION, &spec, token, file));
+    spec
+}
+
+/// The text of `openclaw.json`.
+pub(super) fn openclaw_json(
+    bot: &DesiredBot,
+    token: &Secret,
+    gateway: IpAddr,
+    worker: &DockerWorkerConfig,
+) -> String {
+    let file = config::openclaw(bot, token.expose(), proxy_seen_by(gateway, worker));
+    format!("{file:#}\n")
+}
+
+fn environment(memory_mib: u32) -> Vec<String> {
+    let heap = u64::from(memory_mib) * u64::from(HEAP_PERCENT) / 100;
+    vec![
+        "HOME=/home/node".to_owned(),
+        "OPENCLAW_HOME=/home/node".to_owned(),
+        format!("OPENCLAW_STATE_DIR={STATE_DIR}"),
+        format!("OPENCLAW_CONFIG_PATH={STATE_DIR}/openclaw.json"),
+        format!("OPENCLAW_WORKSPACE_DIR={STATE_DIR}/workspace"),
+        format!("OPENCLAW_GATEWAY_PORT={GATEWAY_PORT}"),
+        format!("NODE_OPTIONS=--max-old-space-size={heap}"),
+    ]
+}
+
+fn digest(value: &impl Serialize) -> String {
+    // Maps are ordered and every key is a string, so this cannot fail; an empty text would only mean a replacement.
+    let bytes = serde_json::to_vec(value).unwrap_or_default();
+    hex::encode(&Sha256::digest(&bytes)[..16])
+}

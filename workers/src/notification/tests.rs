@@ -1,0 +1,50 @@
+use super::*;
+use clawplane_domain::{Actor, Metadata, TenantId};
+use serde_json::json;
+
+fn event(event_type: &str, payload: serde_json::Value) -> RecordedEvent {
+    let tenant_id = TenantId(uuid::Uuid::nil());
+    let at = chrono::DateTime::UNIX_EPOCH;
+    RecordedEvent {
+        position: Position::START,
+        event_id: uuid::Uuid::nil(),
+        aggregate_type: "bot".into(),
+        aggregate_id: "b".into(),
+        sequence: 1,
+        event_type: event_type.into(),
+        event_version: "1".into(),
+        payload,
+        metadata: Metadata { tenant_id, actor: Actor::system("test"), at, request_id: None, causation: None },
+        tenant_id,
+        recorded_at: at,
+    }
+}
+
+fn observed(state: &str) -> RecordedEvent {
+    event("bot.observed", json!({ "type": "bot.observed", "state": state, "reason": "it broke" }))
+}
+
+#[test]
+fn of_observations_only_failures_are_notable() {
+    let failed = notable(&observed("failed")).unwrap().unwrap();
+    assert_eq!(failed, Notable { kind: "bot_failed", about: "bot/b".into(), detail: Some("it broke".into()) });
+    for state in ["created", "starting", "running", "unhealthy", "stopping", "stopped", "deleting"] {
+        assert_eq!(notable(&observed(state)).unwrap(), None, "{state}");
+    }
+}
+
+#[test]
+fn keys_and_quotas_are_notable_and_nothing_of_their_payload_is_said() {
+    let added = event("provider_key.added", json!({ "sealed": "x" }));
+    assert_eq!(notable(&added).unwrap().unwrap().detail, None);
+    assert_eq!(notable(&event("quota.set", json!({}))).unwrap().unwrap().kind, "quota_set");
+    assert_eq!(notable(&event("session.opened", json!({}))).unwrap(), None);
+}
+
+#[test]
+fn no_notable_event_is_filtered_out_by_its_name() {
+    for name in ["bot.observed", "bot.created", "provider_key.deleted", "quota.set"] {
+        assert!(may_be_notable(name));
+    }
+    assert!(!may_be_notable("session.refreshed"));
+}

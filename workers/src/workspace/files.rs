@@ -1,0 +1,101 @@
+//! Folders that somebody else may have filled: files relative to an open folder, never through a symbolic link.
+
+use super::Owner;
+use rustix::{
+    fs::{self, AtFlags, Gid, Mode, OFlags, RenameFlags, Uid},
+    io::Errno,
+};
+use std::{
+    fs::File,
+    io::{self, Write},
+    os::fd::OwnedFd,
+    path::Path,
+};
+
+const DIRECTORY: Mode = Mode::from_raw_mode(0o700);
+const FILE: Mode = Mode::from_raw_mode(0o600);
+/// No name of OpenClaw's; a leftover of a crash is overwritten.
+const TEMPORARY: &str = ".clawplane.tmp";
+
+/// An open folder, whose files get an owner.
+pub(super) struct Folder {
+    fd: OwnedFd,
+    owner: Owner,
+}
+
+impl Folder {
+    /// The platform's own folder, whose path is trusted.
+    pub(super) fn open_root(path: &Path, owner: Owner) -> io::Result<Self> {
+        let fd = fs::open(path, OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+        Ok(Self { fd, owner })
+    }
+
+    /// The folder `name` in this one, made if need be, with its owner and 0700. A link of that name is an error.
+    pub(super) fn folder(&self, name: &str) -> io::Result<Self> {
+        match fs::mkdirat(&self.fd, name, DIRECTORY) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::RDONLY | OFlags::CLOEXEC;
+        let fd = fs::openat(&self.fd, name, flags, Mode::empty())
+            .map_err(|error| io::Error::new(error.kind(), format!("{name} is not a folder: {error}")))?;
+        give(&fd, self.owner)?;
+        fs::fchmod(&fd, DIRECTORY)?;
+        Ok(Self { fd, owner: self.owner })
+    }
+
+    /// Whether there is anything of that name, a dangling link included.
+    pub(super) fn has(&self, name: &str) -> io::Result<bool> {
+        match fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(_) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Writes a file at once: whoever reads `name` sees the old text or the new one. A link of that name is replaced.
+    pub(super) fn write(&self, name: &str, content: &[u8]) -> io::Result<()> {
+        self.temporary(content)?;
+        fs::renameat(&self.fd, TEMPORARY, &self.fd, name)?;
+        fs::fsync(&self.fd)?;
+        Ok(())
+    }
+
+    /// As [`Folder::write`], unless there is anything of that name.
+    pub(super) fn write_missing(&self, name: &str, content: &[u8]) -> io::Result<()> {
+        if self.has(name)? {
+            return Ok(());
+        }
+        self.temporary(content)?;
+        match fs::renameat_with(&self.fd, TEMPORARY, &self.fd, name, RenameFlags::NOREPLACE) {
+            Ok(()) => Ok(()),
+            Err(Errno::EXIST) => Ok(fs::unlinkat(&self.fd, TEMPORARY, AtFlags::empty())?),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn temporary(&self, content: &[u8]) -> io::Result<()> {
+        match fs::unlinkat(&self.fd, TEMPORARY, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(error) => return Err(error.into()),
+        }
+        // Exclusive: what is opened here was made here, whatever anybody puts in its place meanwhile.
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::WRONLY | OFlags::CLOEXEC;
+        let fd = fs::openat(&self.fd, TEMPORARY, flags, FILE)?;
+        fs::fchmod(&fd, FILE)?;
+        give(&fd, self.owner)?;
+        let mut file = File::from(fd);
+        file.write_all(content)?;
+        file.sync_all()
+    }
+}
+
+/// Gives a file away, where we can; where we cannot, it is its owner's already.
+fn give(fd: &OwnedFd, owner: Owner) -> io::Result<()> {
+    let stat = fs::fstat(fd)?;
+    if (stat.st_uid, stat.st_gid) == (owner.uid, owner.gid) {
+        return Ok(());
+    }
+    fs::fchown(fd, Some(Uid::from_raw(owner.uid)), Some(Gid::from_raw(owner.gid)))?;
+    Ok(())
+}
