@@ -153,25 +153,28 @@ start_dockerd() {
   # Its own session and none of our descriptors: whoever waits for the end of our output must not wait for the engine.
   $root bash -c '
     for fd in /proc/self/fd/*; do fd=${fd##*/}; if [ "$fd" -gt 2 ]; then eval "exec $fd>&-"; fi; done
-    cd / && exec setsid nohup dockerd </dev/null >"$0" 2>&1' "$DOCKERD_LOG" </dev/null >/dev/null 2>&1 &
+    cd / && exec setsid --fork nohup dockerd </dev/null >"$0" 2>&1' "$DOCKERD_LOG" </dev/null >/dev/null 2>&1 || true
 }
+dockerd_runs() { [ "$(cat "/proc/$(cat /var/run/docker.pid 2>/dev/null || echo none)/comm" 2>/dev/null)" = dockerd ]; }
 
 start_engine() {
-  local tries started=$SECONDS
+  local started=$SECONDS by_hand=''
   if [ -d /run/systemd/system ]; then
     say "systemctl start docker"
     $root systemctl start docker || { no_docker "systemctl start docker failed; see journalctl -u docker"; return 0; }
   else
+    by_hand=1
     say "starting dockerd (log: $DOCKERD_LOG, pid: /var/run/docker.pid)"
     start_dockerd
   fi
-  for ((tries = 0; tries < 150; tries++)); do
+  while [ "$((SECONDS - started))" -lt 30 ]; do
     if engine_answers; then say "the Docker engine answers after $((SECONDS - started)) s"; return 0; fi
-    if [ "$((SECONDS - started))" -ge 30 ]; then break; fi
+    if [ -S /var/run/docker.sock ] && [ ! -w /var/run/docker.sock ]; then socket_remedy; return 0; fi
+    # It writes its pid at once: without one after some seconds it has given up.
+    if [ -n "$by_hand" ] && [ "$((SECONDS - started))" -ge 5 ] && ! dockerd_runs; then break; fi
     sleep 0.2
   done
-  if [ -S /var/run/docker.sock ] && [ ! -w /var/run/docker.sock ]; then socket_remedy; return 0; fi
-  no_docker "dockerd did not answer within 30 s: $(tail -n 1 "$DOCKERD_LOG" 2>/dev/null)"
+  no_docker "dockerd did not answer after $((SECONDS - started)) s: $(tail -n 1 "$DOCKERD_LOG" 2>/dev/null)"
 }
 
 socket_remedy() {

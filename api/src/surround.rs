@@ -109,3 +109,6 @@ pub(crate) async fn no_route() -> Problem {
 pub(crate) fn about_bot(hostname: &clawplane_domain::values::Hostname) {
     Span::current().record("bot", field::display(hostname));
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,10 +20,12 @@ mod quota;
 mod refusal;
 mod request;
 mod service;
+mod spool;
 mod strip;
 mod telemetry;
 #[cfg(test)]
 mod testing;
+mod uploader;
 mod upstream_body;
 pub mod vendors;
 

@@ -42,6 +42,8 @@ const SYNC_AFTER: Duration = Duration::from_millis(4);
 pub(crate) enum SpoolError {
     #[error("the spool has reached its largest size")]
     Full,
+    #[error("the process ends")]
+    Ending,
     #[error("the spool cannot be written")]
     Write(#[from] io::Error),
     #[error("a record cannot be written as JSON")]
@@ -65,6 +67,7 @@ pub(crate) struct Spool {
     to_sync: Notify,
     fresh: AtomicBool,
     to_upload: Notify,
+    ending: AtomicBool,
     /// Held for as long as the process lives: one process a folder.
     _lock: File,
 }
@@ -103,18 +106,19 @@ impl Spool {
         let first = Segment::create(&dir, &identity, 0).map_err(failed)?;
         let first = Arc::new(first);
         Ok(Self {
+            bytes: AtomicU64::new(first.len()),
             current: ArcSwap::new(Arc::clone(&first)),
             segments: Mutex::new(VecDeque::from([first])),
             identity,
             segment_bytes,
             max_bytes,
-            bytes: AtomicU64::new(0),
             sequence: AtomicU64::new(0),
             unwritten: Mutex::default(),
             dirty: AtomicBool::new(false),
             to_sync: Notify::new(),
             fresh: AtomicBool::new(false),
             to_upload: Notify::new(),
+            ending: AtomicBool::new(false),
             dir,
             _lock: lock,
         })
@@ -127,6 +131,9 @@ impl Spool {
 
     /// Records what to store if nothing more is heard of the request. Without it, the request must not go upstream.
     pub(crate) fn begin(&self, draft: &UsageRecorded) -> Result<(), SpoolError> {
+        if self.ending.load(Ordering::Acquire) {
+            return Err(SpoolError::Ending);
+        }
         if self.bytes.load(Ordering::Relaxed) > self.max_bytes {
             return Err(SpoolError::Full);
         }
@@ -189,14 +196,30 @@ impl Spool {
         }
     }
 
-    /// The oldest segment after `index`, and whether more can be appended to it.
-    pub(crate) fn segment_from(&self, index: u64) -> Option<(Arc<Segment>, bool)> {
-        let segments = self.segments();
-        let segment = segments.iter().find(|segment| segment.index >= index)?;
-        let current = segments.back().is_some_and(|last| last.index == segment.index);
-        // One reference is the list's. A writer that has taken the segment holds another one until it has written.
-        let growing = current || Arc::strong_count(segment) > 1;
-        Some((Arc::clone(segment), growing))
+    /// The oldest segment from `index` on.
+    pub(crate) fn segment_from(&self, index: u64) -> Option<Arc<Segment>> {
+        self.segments().iter().find(|segment| segment.index >= index).cloned()
+    }
+
+    /// Whether more can be appended to a segment of which the caller holds one reference.
+    pub(crate) fn is_growing(&self, segment: &Arc<Segment>) -> bool {
+        // The list has a reference too. A writer that took the segment holds another one until it has written.
+        Arc::ptr_eq(&self.current.load(), segment) || Arc::strong_count(segment) > 2
+    }
+
+    /// Refuses new requests from now on: the process ends.
+    pub(crate) fn refuse(&self) {
+        self.ending.store(true, Ordering::Release);
+    }
+
+    /// Removes every segment: everything in them is in Postgres.
+    pub(crate) fn clear(&self) {
+        let left: Vec<_> = self.segments().iter().map(|segment| segment.index).collect();
+        for index in left {
+            if let Err(error) = self.delete(index) {
+                tracing::warn!(%error, index, "a segment of the spool cannot be removed");
+            }
+        }
     }
 
     /// Removes a segment of which everything is in Postgres.
@@ -205,7 +228,8 @@ impl Spool {
         let Some(at) = segments.iter().position(|segment| segment.index == index) else { return Ok(()) };
         let Some(segment) = segments.remove(at) else { return Ok(()) };
         drop(segments);
-        self.bytes.fetch_sub(segment.len(), Ordering::Relaxed);
+        let left = |bytes: u64| Some(bytes.saturating_sub(segment.len()));
+        let _ = self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left);
         std::fs::remove_file(segment.path())
     }
 
@@ -233,6 +257,7 @@ impl Spool {
         match Segment::create(&self.dir, &self.identity, full.index + 1) {
             Ok(next) => {
                 let next = Arc::new(next);
+                self.bytes.fetch_add(next.len(), Ordering::Relaxed);
                 segments.push_back(Arc::clone(&next));
                 self.current.store(next);
             }

@@ -284,3 +284,26 @@ pub(crate) fn day_total(bot_id: BotId, tokens: u64) -> Totals {
         BotTotals { bot_id, day_tokens: tokens, day_cost_micros: 0, month_tokens: tokens, month_cost_micros: 0 };
     Totals { position: Position::START, bots: vec![totals] }
 }
+
+/// A request that was under way when nothing more was heard of it.
+pub(crate) fn draft() -> UsageRecorded {
+    UsageRecorded {
+        request_id: clawplane_domain::RequestId(Uuid::now_v7()),
+        tenant_id: TenantId(Uuid::now_v7()),
+        bot_id: BotId(Uuid::now_v7()),
+        key_id: None,
+        vendor: "openai".parse().unwrap(),
+        model: None,
+        status: 499,
+        error: Some("proxy_stopped".to_owned()),
+        stream: false,
+        tokens: clawplane_domain::usage::Tokens::default(),
+        cost_micros: None,
+        price_version: None,
+        estimated: true,
+        interrupted: true,
+        ttfb_ms: None,
+        duration_ms: 0,
+        at: at("2026-11-20T00:00:00Z"),
+    }
+}

@@ -105,13 +105,13 @@ impl Uploader {
                 backoff = BACKOFF_MIN;
             }
         }
-        self.gap_since = None;
-        match tokio::time::timeout(LAST, self.pass()).await {
-            Ok(Ok(())) if self.spool.closed() == self.stored => {}
-            _ => {
-                let left = self.spool.closed() - self.stored;
-                tracing::warn!(left, "usage is left in the spool for the next start");
-            }
+        self.spool.refuse();
+        let last = tokio::time::timeout(LAST, self.pass()).await;
+        let left = self.spool.closed() - self.stored;
+        if matches!(last, Ok(Ok(()))) && left == 0 && self.open.is_empty() {
+            self.spool.clear();
+        } else {
+            tracing::warn!(left, open = self.open.len(), "usage is left in the spool for the next start");
         }
     }
 
@@ -137,17 +137,14 @@ impl Uploader {
     /// Reads on, as far as there is room.
     fn read(&mut self) {
         while self.pending.len() < AHEAD {
-            let growing = match self.spool.segment_from(self.next_segment) {
-                Some((segment, growing)) if self.reading.is_none() => {
-                    self.segments.push_back(Held { index: segment.index, needs: 0, read: false });
-                    self.reading = Some((segment, 0, Reader::default()));
-                    // The list's reference and this one: only now can it be told whether a writer has another.
-                    growing
-                }
-                Some((_, growing)) => growing,
-                None => return,
-            };
+            if self.reading.is_none() {
+                let Some(segment) = self.spool.segment_from(self.next_segment) else { return };
+                self.segments.push_back(Held { index: segment.index, needs: 0, read: false });
+                self.reading = Some((segment, 0, Reader::default()));
+            }
             let Some((segment, offset, reader)) = &mut self.reading else { return };
+            // Asked before the read: what is not growing by then is read to its end.
+            let growing = self.spool.is_growing(segment);
             let index = segment.index;
             let got = match segment.read_at(&mut self.buffer, *offset) {
                 Ok(got) => got,

@@ -98,13 +98,21 @@ pub(super) fn explain(path: &str, message: &str) -> (String, String) {
     if let Some(name) = quoted("duplicate field `") {
         return (within(name), "is given twice".to_owned());
     }
+    let field = if matches!(path, "." | "?" | "") { "body" } else { path };
     let expected = message.rsplit_once("expected ").map(|(_, expected)| expected);
     let expected = expected.and_then(|expected| expected.split(" at line ").next());
-    let field = if matches!(path, "." | "?" | "") { "body" } else { path };
-    (
-        field.to_owned(),
-        expected.map_or("cannot be taken".to_owned(), |expected| format!("must be {expected}")),
-    )
+    (field.to_owned(), format!("must be {}", expected.map_or("of another form", in_words)))
+}
+
+/// What serde expects, in the words of JSON instead of Rust's.
+fn in_words(expected: &str) -> &str {
+    match expected {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number that is not negative and not too large",
+        "a sequence" => "a list",
+        "a boolean" => "`true` or `false`",
+        _ if expected.starts_with("struct ") => "an object",
+        other => other,
+    }
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ fn every_operation_says_what_it_is_and_what_can_go_wrong() {
     let operations = operations(&document);
     assert!(operations.len() > 20, "{}", operations.len());
     for (name, operation) in &operations {
-        assert!(operation["summary"].as_str().is_some_and(|text| text.len() > 8), "{name} has no summary");
+        assert!(operation["summary"].as_str().is_some_and(|text| text.len() >= 8), "{name} has no summary");
         assert_eq!(operation["tags"].as_array().map(Vec::len), Some(1), "{name} has not one tag");
         assert!(operation["security"].is_array(), "{name} does not say who may call it");
         let responses = operation["responses"].as_object().unwrap();
@@ -45,7 +45,7 @@ fn every_operation_says_what_it_is_and_what_can_go_wrong() {
             );
         }
         let protected = operation["security"].as_array().is_some_and(|schemes| schemes.len() == 1);
-        assert_eq!(responses.contains_key("401") || !protected, true, "{name} never says 401");
+        assert!(responses.contains_key("401") || !protected, "{name} never says 401");
         if name.contains('{') {
             assert!(responses.contains_key("404"), "{name} never says 404");
         }

@@ -29,17 +29,17 @@ use std::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
-pub const PASSWORD: &str = "correct horse battery staple";
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
 /// The time of `FixedClock` as the API writes it.
-pub const NOON: &str = "2026-03-01T12:00:00Z";
+pub(crate) const NOON: &str = "2026-03-01T12:00:00Z";
 
 /// What stands in for the other crates.
 #[derive(Default)]
-pub struct Fakes {
+pub(crate) struct Fakes {
     /// Why no container can be had, if none can.
-    pub no_engine: Mutex<Option<String>>,
+    pub(crate) no_engine: Mutex<Option<String>>,
     /// How the parts are.
-    pub parts: Mutex<Vec<PartHealth>>,
+    pub(crate) parts: Mutex<Vec<PartHealth>>,
 }
 
 #[async_trait]
@@ -69,14 +69,14 @@ impl VendorRules for Fakes {
     }
 }
 
-pub struct App {
-    pub deps: ApiDeps,
-    pub fakes: Arc<Fakes>,
-    pub clock: FixedClock,
-    pub pool: sqlx::PgPool,
-    pub wakeup: Wakeup,
-    pub shutdown: CancellationToken,
-    pub router: Router,
+pub(crate) struct App {
+    pub(crate) deps: ApiDeps,
+    pub(crate) fakes: Arc<Fakes>,
+    pub(crate) clock: FixedClock,
+    pub(crate) pool: sqlx::PgPool,
+    pub(crate) wakeup: Wakeup,
+    pub(crate) shutdown: CancellationToken,
+    pub(crate) router: Router,
     _database: TestDatabase,
 }
 
@@ -88,7 +88,7 @@ impl Drop for App {
 
 impl App {
     /// With the projections running and one user, `ada@example.com`, who administers the installation.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let app = Self::without_projections().await;
         Runner::start(app.pool.clone(), app.wakeup.clone(), app.shutdown.clone(), &TaskTracker::new());
         app.register("ada@example.com", true).await;
@@ -96,7 +96,7 @@ impl App {
     }
 
     /// With nobody in it.
-    pub async fn without_projections() -> Self {
+    pub(crate) async fn without_projections() -> Self {
         let database = database().await;
         let pool = database.pool.clone();
         clawplane_projections::migrate(&pool).await.unwrap();
@@ -125,7 +125,7 @@ impl App {
     }
 
     /// Another person with a tenant.
-    pub async fn register(&self, email: &str, administrator: bool) -> UserId {
+    pub(crate) async fn register(&self, email: &str, administrator: bool) -> UserId {
         let new = NewAccount {
             email: email.parse().unwrap(),
             password: Secret::new(PASSWORD.to_owned()),
@@ -138,7 +138,7 @@ impl App {
     }
 
     /// Signs in with the password of all tests.
-    pub async fn sign_in(&self, email: &str) -> Session {
+    pub(crate) async fn sign_in(&self, email: &str) -> Session {
         let body = json!({"email": email, "password": PASSWORD});
         let reply = self.post("/api/auth/login").json(&body).send().await;
         assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
@@ -147,84 +147,84 @@ impl App {
     }
 
     /// Signs in as the one user of [`App::start`].
-    pub async fn ada(&self) -> Session {
+    pub(crate) async fn ada(&self) -> Session {
         self.sign_in("ada@example.com").await
     }
 
-    pub fn call(&self, method: Method, path: &str) -> Call {
+    pub(crate) fn call(&self, method: Method, path: &str) -> Call {
         let peer = ConnectInfo::<SocketAddr>(([192, 0, 2, 7], 5000).into());
         let request = Request::builder().method(method).uri(path).extension(peer);
         Call { router: self.router.clone(), request, body: Body::empty() }
     }
-    pub fn get(&self, path: &str) -> Call {
+    pub(crate) fn get(&self, path: &str) -> Call {
         self.call(Method::GET, path)
     }
-    pub fn post(&self, path: &str) -> Call {
+    pub(crate) fn post(&self, path: &str) -> Call {
         self.call(Method::POST, path)
     }
-    pub fn put(&self, path: &str) -> Call {
+    pub(crate) fn put(&self, path: &str) -> Call {
         self.call(Method::PUT, path)
     }
-    pub fn delete(&self, path: &str) -> Call {
+    pub(crate) fn delete(&self, path: &str) -> Call {
         self.call(Method::DELETE, path)
     }
 
     /// Makes a bot with this hostname and nothing else said.
-    pub async fn create_bot(&self, session: &Session, hostname: &str) -> Reply {
+    pub(crate) async fn create_bot(&self, session: &Session, hostname: &str) -> Reply {
         let reply = self.post("/api/bot").as_(session).json(&json!({"hostname": hostname})).send().await;
         assert_eq!(reply.status, StatusCode::CREATED, "{}", reply.body);
         reply
     }
 
     /// How many events of a name there are.
-    pub async fn events(&self, event_type: &str) -> i64 {
+    pub(crate) async fn events(&self, event_type: &str) -> i64 {
         let count = sqlx::query_scalar("SELECT count(*) FROM events WHERE event_type = $1");
         count.bind(event_type).fetch_one(&self.pool).await.unwrap()
     }
 
     /// How many data keys the vault holds.
-    pub async fn data_keys(&self) -> i64 {
+    pub(crate) async fn data_keys(&self) -> i64 {
         sqlx::query_scalar("SELECT count(*) FROM data_keys").fetch_one(&self.pool).await.unwrap()
     }
 }
 
 #[derive(Clone, Debug)]
-pub struct Session {
-    pub access: String,
-    pub refresh: String,
+pub(crate) struct Session {
+    pub(crate) access: String,
+    pub(crate) refresh: String,
 }
 
-pub struct Call {
+pub(crate) struct Call {
     router: Router,
     request: axum::http::request::Builder,
     body: Body,
 }
 
 impl Call {
-    pub fn as_(self, session: &Session) -> Self {
+    pub(crate) fn as_(self, session: &Session) -> Self {
         self.header("authorization", &format!("Bearer {}", session.access))
     }
 
-    pub fn header(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.request = self.request.header(name, value);
         self
     }
 
-    pub fn peer(mut self, peer: [u8; 4]) -> Self {
+    pub(crate) fn peer(mut self, peer: [u8; 4]) -> Self {
         self.request = self.request.extension(ConnectInfo::<SocketAddr>((peer, 5000).into()));
         self
     }
 
-    pub fn json(self, body: &Value) -> Self {
+    pub(crate) fn json(self, body: &Value) -> Self {
         self.text(&body.to_string())
     }
 
-    pub fn text(mut self, body: &str) -> Self {
+    pub(crate) fn text(mut self, body: &str) -> Self {
         self.body = Body::from(body.to_owned());
         self.header("content-type", "application/json")
     }
 
-    pub async fn send(self) -> Reply {
+    pub(crate) async fn send(self) -> Reply {
         let request = self.request.body(self.body).unwrap();
         let response = self.router.oneshot(request).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
@@ -236,28 +236,28 @@ impl Call {
 }
 
 #[derive(Debug)]
-pub struct Reply {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
     /// `null` when it is not JSON.
-    pub body: Value,
-    pub text: String,
+    pub(crate) body: Value,
+    pub(crate) text: String,
 }
 
 impl Reply {
     /// Status and the fields that the problem is about.
-    pub fn problem(&self) -> (u16, Vec<&str>) {
+    pub(crate) fn problem(&self) -> (u16, Vec<&str>) {
         assert_eq!(self.headers["content-type"], "application/problem+json", "{}", self.text);
         let errors = self.body["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
         (self.status.as_u16(), errors.iter().map(|error| error["field"].as_str().unwrap()).collect())
     }
 
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
     }
 }
 
 /// A part of the platform.
-pub fn part(name: &str, status: PartStatus, detail: Option<&str>) -> PartHealth {
+pub(crate) fn part(name: &str, status: PartStatus, detail: Option<&str>) -> PartHealth {
     PartHealth { name: name.to_owned(), status, detail: detail.map(str::to_owned) }
 }

@@ -45,9 +45,10 @@ pub(crate) async fn recover(claimed: &Claimed, sink: &dyn UsageSink) -> Result<R
         };
         if !survey.open.is_empty() {
             total.interrupted += survey.open.len() as u64;
-            let stored = sink.sequences(&stream).await?;
+            let mut stored = sink.sequences(&stream).await?;
+            stored.sort_unstable();
             let index = segments.last().map_or(0, |last| last.index + 1);
-            segments.push(close(dir, (epoch, index), &stream, survey, stored).map_err(failed)?);
+            segments.push(close(dir, (epoch, index), &stream, survey, &stored).map_err(failed)?);
         }
         for old in &segments {
             total.outcomes += upload(&old.path, &stream, sink, dir).await?;
@@ -74,7 +75,6 @@ struct Survey {
 impl Survey {
     fn of(segments: &[Old]) -> io::Result<Self> {
         let mut survey = Self::default();
-        let mut closed = BTreeSet::new();
         for old in segments {
             let mut reader = Reader::default();
             reader.push(&fs::read(&old.path)?);
@@ -86,27 +86,23 @@ impl Survey {
                     }
                     Entry::Outcome(sequence, outcome) => {
                         survey.sequences.insert(sequence);
-                        if survey.open.remove(&outcome.request_id).is_none() {
-                            closed.insert(outcome.request_id);
-                        }
+                        survey.open.remove(&outcome.request_id);
                     }
                 }
             }
             survey.corrupt += reader.corrupt;
         }
-        survey.open.retain(|id, _| !closed.contains(id));
         Ok(survey)
     }
 }
 
 /// Writes an outcome for each open intent, under the numbers that nobody has used.
-fn close(dir: &Path, place: (u64, u64), stream: &str, survey: Survey, stored: Vec<u64>) -> io::Result<Old> {
-    let mut used = survey.sequences;
-    used.extend(stored);
+fn close(dir: &Path, place: (u64, u64), stream: &str, survey: Survey, stored: &[u64]) -> io::Result<Old> {
+    let used = |number: u64| survey.sequences.contains(&number) || stored.binary_search(&number).is_ok();
     let segment = Segment::create_for(dir, place, stream)?;
     let mut next = 1;
     for draft in survey.open.into_values() {
-        while used.contains(&next) {
+        while used(next) {
             next += 1;
         }
         segment.append(&super::record::outcome(next, &draft)?)?;

@@ -37,6 +37,12 @@ impl Segment {
         Ok(segment)
     }
 
+    /// Over any file, to see what a failing disk does.
+    #[cfg(test)]
+    pub(super) fn broken(file: File) -> Self {
+        Self { index: 0, path: PathBuf::new(), file, len: AtomicU64::new(0), dirty: AtomicBool::new(false) }
+    }
+
     /// Appends with one write: whole, or it fails.
     pub(super) fn append(&self, bytes: &[u8]) -> io::Result<usize> {
         self.dirty.store(true, Ordering::Release);

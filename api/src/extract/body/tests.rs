@@ -50,9 +50,12 @@ fn an_error_names_the_field_with_its_path() {
         field(r#"{"secret": "x", "inner": [{"maxCount": 1, "b": 2}]}"#),
         "`inner[0].b` is not a field of this request"
     );
-    assert_eq!(field(r#"{"secret": "x", "inner": [{"maxCount": -1}]}"#), "`inner[0].maxCount` must be u32");
-    assert_eq!(field(r#"{"secret": "x", "inner": 7}"#), "`inner` must be a sequence");
-    assert_eq!(field("[]"), "`body` must be struct Outer with 2 elements");
+    assert_eq!(
+        field(r#"{"secret": "x", "inner": [{"maxCount": -1}]}"#),
+        "`inner[0].maxCount` must be a whole number that is not negative and not too large"
+    );
+    assert_eq!(field(r#"{"secret": "x", "inner": 7}"#), "`inner` must be a list");
+    assert_eq!(field("[]"), "`body` must be an object");
 }
 
 #[test]

@@ -9,11 +9,11 @@ use std::{
 use tempfile::TempDir;
 
 /// Both servers, until dropped.
-pub struct Nginx {
+pub(crate) struct Nginx {
     /// The constant answer.
-    pub upstream: SocketAddr,
+    pub(crate) upstream: SocketAddr,
     /// The reverse proxy before it.
-    pub proxy: SocketAddr,
+    pub(crate) proxy: SocketAddr,
     children: Vec<Child>,
     _dir: TempDir,
 }
@@ -22,7 +22,7 @@ const ANSWER: &str = r#"{"id":"chatcmpl-1","object":"chat.completion","created":
 
 impl Nginx {
     /// Starts both.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         let (upstream, proxy) = (local(free_port()), local(free_port()));
         let answer = format!("location / {{ default_type application/json; return 200 '{ANSWER}'; }}");

@@ -18,7 +18,7 @@ const WRITERS: usize = 16;
 const COMMAND_TIME: Duration = Duration::from_secs(5);
 
 /// Measures against the database of a running platform, whose projections follow meanwhile.
-pub async fn run(platform: &Platform) {
+pub(crate) async fn run(platform: &Platform) {
     let url = std::fs::read_to_string(platform.data_dir().join("postgres.url")).expect("the database's address");
     let pool = database::connect(url.trim(), 24).await.expect("the database");
     let tenant = TenantId(Uuid::now_v7());

@@ -3,21 +3,21 @@
 use std::{fs, process::Command};
 
 /// How long each measurement takes.
-pub const SECONDS: u32 = 8;
+pub(crate) const SECONDS: u32 = 8;
 
 /// What wrk saw.
 #[derive(Clone, Copy, Debug)]
-pub struct Load {
+pub(crate) struct Load {
     /// Requests a second.
-    pub per_second: f64,
+    pub(crate) per_second: f64,
     /// Median latency in microseconds.
-    pub p50_us: f64,
+    pub(crate) p50_us: f64,
     /// 99th percentile in microseconds.
-    pub p99_us: f64,
+    pub(crate) p99_us: f64,
 }
 
 /// Posts a small chat completion over and over.
-pub fn run(url: &str, connections: u32, token: &str) -> Load {
+pub(crate) fn run(url: &str, connections: u32, token: &str) -> Load {
     let dir = tempfile::tempdir().expect("a folder");
     let script = dir.path().join("post.lua");
     let lua = format!(

@@ -1,0 +1,247 @@
+//! A worker on its own: real events in a real database, and a runtime that the test chooses.
+
+use crate::support::{self, FixedClock, TestDatabase, metadata};
+use async_trait::async_trait;
+use clawplane_domain::{
+    BotId, Secret, TenantId, TokenHash, UserId,
+    bot::{Bot, BotCommand, BotEvent, BotState, CreateBot, Desired, GatewayToken, Limits, ModelChoice, Observation},
+    sealed::bound_to_bot,
+};
+use clawplane_eventstore::{Executor, Feed, MasterKey, Position, Vault, Wakeup, feed::Filter};
+use clawplane_workers::{
+    BoxError, DesiredBot, DesiredBots, DockerWorker, DockerWorkerConfig, DockerWorkerParts, ExecutorReports, Runtime,
+    VaultTokens,
+};
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tempfile::TempDir;
+use tokio::time::Instant;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// The image that bots have unless a test says otherwise.
+pub const IMAGE: &str = "clawplane/test-bot:1";
+/// Longest wait for anything.
+const LONGEST: Duration = Duration::from_secs(30);
+
+pub struct Desk {
+    pub database: TestDatabase,
+    pub executor: Executor,
+    pub wakeup: Wakeup,
+    pub tenant: TenantId,
+    pub vault: Vault,
+    pub data: TempDir,
+    bots: Arc<Known>,
+}
+
+/// The read model of these tests: the bots folded from their events.
+struct Known {
+    executor: Executor,
+    ids: Mutex<Vec<BotId>>,
+}
+
+/// A worker that runs.
+pub struct Running {
+    pub worker: DockerWorker,
+    shutdown: CancellationToken,
+    tracker: TaskTracker,
+}
+
+#[async_trait]
+impl DesiredBots for Known {
+    async fn present(&self, _at_least: Option<Position>) -> Result<Vec<DesiredBot>, BoxError> {
+        let ids = self.ids.lock().unwrap().clone();
+        let mut bots = Vec::new();
+        for id in ids {
+            let bot: Bot = self.executor.load(&id.to_string()).await?;
+            let Some(bot) = bot.profile.filter(|bot| !bot.removed) else { continue };
+            bots.push(DesiredBot {
+                id: bot.id,
+                tenant_id: bot.tenant_id,
+                hostname: bot.hostname,
+                name: bot.name,
+                image: bot.image,
+                port: bot.port,
+                tags: bot.tags,
+                models: bot.models,
+                limits: bot.limits,
+                token: bot.token,
+                desired: bot.desired,
+                observed: bot.observed,
+            });
+        }
+        Ok(bots)
+    }
+}
+
+impl Desk {
+    pub async fn new() -> Self {
+        let database = support::database().await;
+        let wakeup = Wakeup::default();
+        let executor = Executor::new(database.pool.clone(), wakeup.clone());
+        let ids = Arc::new(support::CountingIds::default());
+        let vault = Vault::new(database.pool.clone(), MasterKey::new([7; 32]), ids);
+        let bots = Arc::new(Known { executor: executor.clone(), ids: Mutex::default() });
+        let tenant = TenantId(uuid::Uuid::now_v7());
+        Self { database, executor, wakeup, tenant, vault, data: tempfile::tempdir().unwrap(), bots }
+    }
+
+    /// Times that fit a test.
+    pub fn config(&self) -> DockerWorkerConfig {
+        DockerWorkerConfig {
+            egress_port: free_port(),
+            reconcile_every: Duration::from_millis(500),
+            health_every: Duration::from_millis(50),
+            health_within: Duration::from_secs(20),
+            retry_first: Duration::from_millis(50),
+            retry_longest: Duration::from_millis(200),
+            engine_retry: Duration::from_millis(50),
+            progress_every: Duration::ZERO,
+            stop_grace: Duration::from_secs(5),
+            ..DockerWorkerConfig::new(IMAGE.parse().unwrap(), self.data.path().join("bots"), nowhere())
+        }
+    }
+
+    pub fn work(&self, config: DockerWorkerConfig, runtime: Arc<dyn Runtime>) -> Running {
+        let (shutdown, tracker) = (CancellationToken::new(), TaskTracker::new());
+        let clock = Arc::new(FixedClock::default());
+        let parts = DockerWorkerParts {
+            runtime,
+            bots: self.bots.clone(),
+            reports: Arc::new(ExecutorReports::new(self.executor.clone(), clock)),
+            tokens: Arc::new(VaultTokens(self.vault.clone())),
+            feed: Feed::new(self.database.pool.clone()),
+            wakeup: self.wakeup.clone(),
+            nats: None,
+        };
+        let worker = DockerWorker::start(config, parts, &shutdown, &tracker).unwrap();
+        Running { worker, shutdown, tracker }
+    }
+
+    /// A new bot with a gateway token, not started.
+    pub async fn bot(&self, hostname: &str, image: Option<&str>) -> BotId {
+        let id = BotId(uuid::Uuid::now_v7());
+        let secret = Secret::new(token_of(id));
+        let sealed = self.vault.seal(&secret, &bound_to_bot(self.tenant, id)).await.unwrap();
+        let token = GatewayToken { hash: TokenHash::of(secret.expose()), sealed, expires_at: None };
+        let model = ModelChoice { vendor: "openai".parse().unwrap(), model: "gpt-4o-mini".parse().unwrap() };
+        let new = CreateBot {
+            id,
+            tenant_id: self.tenant,
+            created_by: UserId(uuid::Uuid::now_v7()),
+            hostname: hostname.parse().unwrap(),
+            name: hostname.parse().unwrap(),
+            image: image.map(|image| image.parse().unwrap()),
+            port: free_port(),
+            tags: vec![],
+            models: vec![model],
+            limits: Limits { memory_mib: 64, cpu_millis: 500, pids: 32 },
+        };
+        self.bots.ids.lock().unwrap().push(id);
+        self.tell(id, BotCommand::Create(Box::new(new), token)).await;
+        id
+    }
+
+    pub async fn tell(&self, bot: BotId, command: BotCommand) {
+        self.executor.execute::<Bot>(bot, command, metadata(self.tenant)).await.unwrap();
+    }
+
+    pub async fn started(&self, hostname: &str) -> BotId {
+        let bot = self.bot(hostname, None).await;
+        self.tell(bot, BotCommand::Start).await;
+        bot
+    }
+
+    pub async fn load(&self, bot: BotId) -> clawplane_domain::bot::BotProfile {
+        self.executor.load::<Bot>(&bot.to_string()).await.unwrap().profile.unwrap()
+    }
+
+    /// Waits until what was last seen of a bot is so.
+    pub async fn until(&self, bot: BotId, what: &str, is_so: impl Fn(&Observation) -> bool) -> Observation {
+        let mut last = None;
+        self.wait(what, || async {
+            let seen = self.load(bot).await.observed;
+            let so = is_so(&seen);
+            last = Some(seen);
+            so
+        })
+        .await;
+        last.unwrap()
+    }
+
+    pub async fn until_state(&self, bot: BotId, state: BotState) -> Observation {
+        self.until(bot, &format!("{state:?}"), |seen| seen.state == state).await
+    }
+
+    pub async fn until_removed(&self, bot: BotId) {
+        self.wait("the bot is removed", || async { self.load(bot).await.removed }).await;
+    }
+
+    /// Waits, looking after each commit and every few milliseconds, until something is so.
+    pub async fn wait<F: Future<Output = bool>>(&self, what: &str, mut is_so: impl FnMut() -> F) {
+        let mut bell = self.wakeup.listen();
+        let end = Instant::now() + LONGEST;
+        while !is_so().await {
+            if Instant::now() > end {
+                panic!("it never came that {what}; what happened: {:#?}", self.history().await);
+            }
+            bell.wait(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// All that was reported of all bots.
+    pub async fn history(&self) -> Vec<(BotId, Observation)> {
+        let feed = Feed::new(self.database.pool.clone());
+        let batch = feed.read(Position::START, Filter::Types(&["bot"]), 10_000).await.unwrap();
+        let observed = batch.events.iter().filter(|event| event.event_type == "bot.observed");
+        let decoded = observed.map(|event| (event.aggregate_id.parse().unwrap(), event.decode::<BotEvent>().unwrap()));
+        decoded
+            .filter_map(|(id, event)| match event {
+                BotEvent::Observed { observation } => Some((id, observation)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    pub async fn states(&self, bot: BotId) -> Vec<BotState> {
+        self.history().await.into_iter().filter(|(id, _)| *id == bot).map(|(_, seen)| seen.state).collect()
+    }
+
+    pub fn state_dir(&self, bot: BotId) -> PathBuf {
+        self.data.path().join("bots").join(bot.to_string())
+    }
+
+    pub async fn desired(&self, bot: BotId) -> Desired {
+        self.load(bot).await.desired
+    }
+}
+
+impl Running {
+    /// Stops the worker, within what is promised.
+    pub async fn stop(self) {
+        self.shutdown.cancel();
+        self.tracker.close();
+        let ended = tokio::time::timeout(Duration::from_secs(5), self.tracker.wait()).await;
+        ended.expect("every task of the worker ends within 5 s");
+    }
+}
+
+/// A bot's gateway token in these tests.
+pub fn token_of(bot: BotId) -> String {
+    format!("cp_{:x>43}", bot.0.simple())
+}
+
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn nowhere() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 9))
+}
+
+pub fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
