@@ -35,7 +35,7 @@ has_postgres() { # initdb is looked for as well: a client package brings neither
   local bin version
   for bin in "$(dirname "$(command -v postgres || echo /nowhere/)")" /usr/lib/postgresql/*/bin /usr/pgsql-*/bin \
     /opt/homebrew/opt/postgresql@*/bin /usr/local/opt/postgresql@*/bin; do
-    [ -x "$bin/postgres" ] && [ -x "$bin/initdb" ] || continue
+    if [ ! -x "$bin/postgres" ] || [ ! -x "$bin/initdb" ]; then continue; fi
     version=$("$bin/postgres" --version | sed 's/^[^0-9]*\([0-9]*\).*/\1/')
     if [ "$version" -ge 15 ]; then return 0; fi
   done
@@ -48,7 +48,7 @@ wants_docker() { [ "${CLAWPLANE_NO_DOCKER:-}" != 1 ]; }
 # How to act as root; empty when there is no way to. sudo may ask for a password only where somebody can type it.
 root=''
 if [ "$(id -u)" = 0 ]; then
-  root=env
+  root='env'
 elif has sudo && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
   root=sudo
 fi
@@ -151,11 +151,14 @@ start_dockerd() {
   drop_stale_pid /var/run/docker.pid dockerd
   drop_stale_pid /var/run/docker/containerd/containerd.pid containerd
   # Its own session and none of our descriptors: whoever waits for the end of our output must not wait for the engine.
+  # shellcheck disable=SC2016  # the inner shell expands it
   $root bash -c '
     for fd in /proc/self/fd/*; do fd=${fd##*/}; if [ "$fd" -gt 2 ]; then eval "exec $fd>&-"; fi; done
     cd / && exec setsid --fork nohup dockerd </dev/null >"$0" 2>&1' "$DOCKERD_LOG" </dev/null >/dev/null 2>&1 || true
 }
 dockerd_runs() { [ "$(cat "/proc/$(cat /var/run/docker.pid 2>/dev/null || echo none)/comm" 2>/dev/null)" = dockerd ]; }
+
+last_error() { grep -iE 'failed|panic|level=(error|fatal)' "$DOCKERD_LOG" 2>/dev/null | tail -n 1 || echo "see $DOCKERD_LOG"; }
 
 start_engine() {
   local started=$SECONDS by_hand=''
@@ -174,7 +177,7 @@ start_engine() {
     if [ -n "$by_hand" ] && [ "$((SECONDS - started))" -ge 5 ] && ! dockerd_runs; then break; fi
     sleep 0.2
   done
-  no_docker "dockerd did not answer after $((SECONDS - started)) s: $(tail -n 1 "$DOCKERD_LOG" 2>/dev/null)"
+  no_docker "dockerd did not answer after $((SECONDS - started)) s: $(last_error)"
 }
 
 socket_remedy() {
@@ -191,7 +194,8 @@ ensure_docker() {
   if [ -z "$root" ]; then no_docker "installing or starting one needs root or sudo"; return 0; fi
   if ! has dockerd; then
     # Where the kernel enforces AppArmor, the engine cannot start a container without its parser.
-    install docker.io $(grep -qs Y /sys/module/apparmor/parameters/enabled && echo apparmor)
+    install docker.io
+    if grep -qs Y /sys/module/apparmor/parameters/enabled && ! has apparmor_parser; then install apparmor; fi
     if ! has dockerd; then no_docker "dockerd is missing: install docker.io (Debian) or docs.docker.com/engine/install"; return 0; fi
   fi
   if ! has docker; then install docker-cli; fi # since Debian 13 the client is a package of its own

@@ -3,8 +3,8 @@
 use crate::{ApiState, auth::Principal, freshness::settle, problem::Problem};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use clawplane_domain::{
-    BotId, Secret, TenantId, TokenHash,
-    bot::{Bot, BotCommand, BotEvent, BotRefusal, CreateBot, Desired, GatewayToken},
+    BotId, Decide, Secret, TenantId, Timestamp, TokenHash,
+    bot::{Bot, BotCommand, BotEvent, BotRefusal, CreateBot, GatewayToken},
     claim::Scope,
     quota::{Quota, QuotaCommand, QuotaLimits},
     sealed::bound_to_bot,
@@ -20,14 +20,10 @@ const PORT_TRIES: u32 = 64;
 
 /// A bot that was made now, or by an earlier request with the same idempotency key.
 pub(crate) struct Created {
-    /// What it is made of.
-    pub(crate) bot: CreateBot,
-    /// Its token as it is stored.
-    pub(crate) token: GatewayToken,
+    /// The bot.
+    pub(crate) row: BotRow,
     /// Its token in plain text.
     pub(crate) plain_token: Secret,
-    /// As the read model has it, if it has it already.
-    pub(crate) row: Option<BotRow>,
     /// Where its events stand.
     pub(crate) position: Option<Position>,
 }
@@ -35,24 +31,25 @@ pub(crate) struct Created {
 /// Makes a bot. `new` may have any port: the lowest free one is taken.
 pub(crate) async fn create(api: &ApiState, new: CreateBot, context: Context) -> Result<Created, Problem> {
     let plain = Secret::new(format!("cp_{}", URL_SAFE_NO_PAD.encode(api.ids.random())));
+    let at = context.metadata.at;
     let token = GatewayToken {
         hash: TokenHash::of(plain.expose()),
         sealed: api.vault.seal(&plain, &bound_to_bot(new.tenant_id, new.id)).await?,
-        expires_at: api.gateway_token_ttl.map(|ttl| context.metadata.at + ttl),
+        expires_at: api.gateway_token_ttl.map(|ttl| at + ttl),
     };
     let committed = at_free_port(api, new, &token, context).await;
     discard_unused(api, &committed, &token).await;
     let committed = committed?;
-    settle(api, View::Bots, committed.position).await;
-    let replayed = committed.replayed;
-    let (bot, token) =
-        made_of(committed.events).ok_or_else(|| Problem::internal("a bot without its events"))?;
-    let plain_token = match replayed {
-        true => api.vault.open(&token.sealed, &bound_to_bot(bot.tenant_id, bot.id)).await?,
-        false => plain,
+    let mut bot = Bot::default();
+    committed.events.into_iter().for_each(|event| bot.evolve(event));
+    let made = row_of(bot, at).ok_or_else(|| Problem::internal("a bot without its events"))?;
+    let plain_token = match (&made.token, committed.replayed) {
+        (Some(token), true) => api.vault.open(&token.sealed, &bound_to_bot(made.tenant_id, made.id)).await?,
+        _ => plain,
     };
-    let row = api.views.bots.find(bot.tenant_id, &bot.hostname).await?.filter(|row| row.id == bot.id);
-    Ok(Created { bot, token, plain_token, row, position: committed.position })
+    settle(api, View::Bots, committed.position).await;
+    let row = api.views.bots.find(made.tenant_id, &made.hostname).await?.filter(|row| row.id == made.id);
+    Ok(Created { row: row.unwrap_or(made), plain_token, position: committed.position })
 }
 
 async fn at_free_port(
@@ -68,7 +65,7 @@ async fn at_free_port(
         let create = BotCommand::Create(Box::new(new.clone()), token.clone());
         match api.executor.execute::<Bot>(new.id, create, context.clone()).await {
             Err(ExecuteError::Taken(claim)) if claim.scope == Scope::BotPort => {
-                last = ExecuteError::Taken(claim)
+                last = ExecuteError::Taken(claim);
             }
             other => return other,
         }
@@ -91,16 +88,28 @@ async fn discard_unused(
     }
 }
 
-fn made_of(events: Vec<BotEvent>) -> Option<(CreateBot, GatewayToken)> {
-    let (mut bot, mut token) = (None, None);
-    for event in events {
-        match event {
-            BotEvent::Created { bot: created } => bot = Some(created),
-            BotEvent::TokenIssued { token: issued } => token = Some(issued),
-            _ => {}
-        }
-    }
-    bot.zip(token)
+/// A bot as its events alone show it, for when its read model does not have it yet. What was made long ago has been
+/// seen by the read model, so the times are those of now.
+fn row_of(bot: Bot, at: Timestamp) -> Option<BotRow> {
+    let bot = bot.profile?;
+    Some(BotRow {
+        id: bot.id,
+        tenant_id: bot.tenant_id,
+        hostname: bot.hostname,
+        name: bot.name,
+        image: bot.image,
+        port: bot.port,
+        tags: bot.tags,
+        models: bot.models,
+        limits: bot.limits,
+        token: bot.token,
+        desired: bot.desired,
+        observed: bot.observed,
+        state_since: at,
+        created_by: bot.created_by,
+        created_at: at,
+        quota: None,
+    })
 }
 
 /// Wants the bot to run, if containers can be had at all.
@@ -115,8 +124,7 @@ pub(crate) async fn start(
         let detail = format!("no bot can be started now: {reason}");
         return Err(Problem::unavailable(detail, Duration::from_secs(30)));
     }
-    let committed = api.executor.execute::<Bot>(id, BotCommand::Start, context).await?;
-    wanted(api, principal.tenant, hostname, committed.position, Desired::Running).await
+    want(api, id, BotCommand::Start, context).await
 }
 
 /// Wants the bot not to run.
@@ -127,8 +135,24 @@ pub(crate) async fn stop(
     context: Context,
 ) -> Result<(BotRow, Option<Position>), Problem> {
     let id = stream(api, principal.tenant, hostname).await?.ok_or_else(|| Problem::not_found("bot"))?;
-    let committed = api.executor.execute::<Bot>(id, BotCommand::Stop, context).await?;
-    wanted(api, principal.tenant, hostname, committed.position, Desired::Stopped).await
+    want(api, id, BotCommand::Stop, context).await
+}
+
+/// Executes a command, and shows the bot after it: as its events have it, with what only the read model knows.
+async fn want(
+    api: &ApiState,
+    id: BotId,
+    command: BotCommand,
+    context: Context,
+) -> Result<(BotRow, Option<Position>), Problem> {
+    let at = context.metadata.at;
+    let committed = api.executor.execute::<Bot>(id, command, context).await?;
+    settle(api, View::Bots, committed.position).await;
+    let now = row_of(api.executor.load::<Bot>(&id.to_string()).await?, at);
+    let now = now.ok_or_else(|| Problem::not_found("bot"))?;
+    let shown = api.views.bots.find(now.tenant_id, &now.hostname).await?.filter(|row| row.id == id);
+    let shown = shown.map(|row| BotRow { desired: now.desired, ..row });
+    Ok((shown.unwrap_or(now), committed.position))
 }
 
 /// Wants the bot to be gone. A repeated command with the same idempotency key finds no bot any more and is answered
@@ -172,17 +196,4 @@ async fn stream(api: &ApiState, tenant: TenantId, hostname: &Hostname) -> Result
     let Some(id) = api.claims.holder(Scope::BotHostname, hostname.as_str()).await? else { return Ok(None) };
     let bot = api.executor.load::<Bot>(&id).await?.profile;
     Ok(bot.filter(|bot| bot.tenant_id == tenant).map(|bot| bot.id))
-}
-
-/// The bot after a command; should its read model be behind, what is wanted is right all the same.
-async fn wanted(
-    api: &ApiState,
-    tenant: TenantId,
-    hostname: &Hostname,
-    position: Option<Position>,
-    desired: Desired,
-) -> Result<(BotRow, Option<Position>), Problem> {
-    settle(api, View::Bots, position).await;
-    let row = find(api, tenant, hostname).await?;
-    Ok((BotRow { desired, ..row }, position))
 }

@@ -62,8 +62,8 @@ impl TokenConfig {
     pub fn new(signing_secret: Secret) -> Self {
         Self {
             signing_secret,
-            access_ttl: Duration::from_secs(15 * 60),
-            refresh_ttl: Duration::from_secs(30 * 24 * 60 * 60),
+            access_ttl: Duration::from_mins(15),
+            refresh_ttl: Duration::from_hours(30 * 24),
         }
     }
 }

@@ -37,7 +37,7 @@ pub(crate) async fn surround(State(api): State<ApiState>, mut request: Request, 
     let path = request.uri().path().to_owned();
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     // Neither headers nor the query: both may hold what must not be in a log.
-    let span = tracing::info_span!("request", %id, %method, route, tenant = field::Empty, bot = field::Empty);
+    let span = tracing::info_span!("request", request_id = %id, %method, route, tenant = field::Empty, bot = field::Empty);
     let started = Instant::now();
     let response = async {
         let response = tokio::time::timeout(TIME_OUT, next.run(request)).await;
@@ -94,6 +94,7 @@ fn count(method: &str, route: String, status: StatusCode, took: Duration) {
 }
 
 /// What a panic becomes: its message stays here.
+#[expect(clippy::needless_pass_by_value, reason = "this is how `CatchPanicLayer` hands it over")]
 pub(crate) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();

@@ -51,3 +51,6 @@ id! {
     /// A wrapped data key in the vault.
     DataKeyId,
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,8 @@ pub mod sealed;
 pub mod secret;
 pub mod session;
 pub mod tenant;
+#[cfg(test)]
+mod testing;
 pub mod usage;
 pub mod user;
 pub mod values;

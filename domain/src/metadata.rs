@@ -87,3 +87,6 @@ impl Metadata {
         map
     }
 }
+
+#[cfg(test)]
+mod tests;

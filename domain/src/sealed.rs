@@ -63,3 +63,6 @@ pub fn bound_to_key(tenant: crate::TenantId, key: crate::KeyId) -> String {
 pub fn bound_to_bot(tenant: crate::TenantId, bot: crate::BotId) -> String {
     format!("{tenant}/bot/{bot}")
 }
+
+#[cfg(test)]
+mod tests;

@@ -81,3 +81,6 @@ pub struct UsageRecorded {
     /// When the request arrived.
     pub at: Timestamp,
 }
+
+#[cfg(test)]
+mod tests;

@@ -107,9 +107,8 @@ fn label(text: &str) -> Result<String, Invalid> {
 }
 
 fn tag(text: &str) -> Result<String, Invalid> {
-    let chars = text
-        .bytes()
-        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.'));
+    let chars =
+        text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.'));
     check(
         chars && (1..=63).contains(&text.len()),
         "must be 1 to 63 lower-case letters, digits, hyphens, underscores or dots",

@@ -7,7 +7,9 @@ use crate::{Position, StoreError, executor::Idempotency};
 use clawplane_domain::{TenantId, claim::Claim};
 use cqrs_es::{
     Aggregate,
-    persist::{PersistedEventRepository, PersistenceError, ReplayStream, SerializedEvent, SerializedSnapshot},
+    persist::{
+        PersistedEventRepository, PersistenceError, ReplayStream, SerializedEvent, SerializedSnapshot,
+    },
 };
 use postgres_es::PostgresEventRepository;
 use sqlx::{PgConnection, PgPool, Row};
@@ -59,14 +61,20 @@ impl Repository {
         self.outcome.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    async fn append(&self, events: &[SerializedEvent], alongside: &Alongside) -> Result<Appended, sqlx::Error> {
+    async fn append(
+        &self,
+        events: &[SerializedEvent],
+        alongside: &Alongside,
+    ) -> Result<Appended, sqlx::Error> {
         if alongside.takes.is_empty() && alongside.releases.is_empty() && alongside.idempotency.is_none() {
             let mut connection = self.pool.acquire().await?;
             return insert_events(&mut connection, events).await;
         }
         // The events come first: their insert draws the transaction id that the feed orders by.
         let mut tx = self.pool.begin().await?;
-        let Appended::At(position) = insert_events(&mut tx, events).await? else { return Ok(Appended::Conflict) };
+        let Appended::At(position) = insert_events(&mut tx, events).await? else {
+            return Ok(Appended::Conflict);
+        };
         let Some(first) = events.first() else { return Ok(Appended::Conflict) };
         if let Some(taken) = change_claims(&mut tx, first, alongside).await? {
             return Ok(Appended::Taken(taken));
@@ -82,8 +90,12 @@ impl Repository {
     }
 }
 
-async fn insert_events(connection: &mut PgConnection, events: &[SerializedEvent]) -> Result<Appended, sqlx::Error> {
-    let column = |field: fn(&SerializedEvent) -> &String| events.iter().map(|e| field(e).clone()).collect::<Vec<_>>();
+async fn insert_events(
+    connection: &mut PgConnection,
+    events: &[SerializedEvent],
+) -> Result<Appended, sqlx::Error> {
+    let column =
+        |field: fn(&SerializedEvent) -> &String| events.iter().map(|e| field(e).clone()).collect::<Vec<_>>();
     let sequences = events.iter().map(|e| i64::try_from(e.sequence)).collect::<Result<Vec<_>, _>>();
     let sequences = sequences.map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
     let inserted = sqlx::query(
@@ -187,7 +199,10 @@ impl PersistedEventRepository for Repository {
     }
 
     /// There are no snapshots: the crate's own apply events twice.
-    async fn get_snapshot<A: Aggregate>(&self, _id: &str) -> Result<Option<SerializedSnapshot>, PersistenceError> {
+    async fn get_snapshot<A: Aggregate>(
+        &self,
+        _id: &str,
+    ) -> Result<Option<SerializedSnapshot>, PersistenceError> {
         Ok(None)
     }
 
@@ -233,7 +248,11 @@ mod key {
     }
 
     impl UsedKey {
-        pub(crate) async fn find(pool: &PgPool, tenant: TenantId, key: &str) -> Result<Option<Self>, StoreError> {
+        pub(crate) async fn find(
+            pool: &PgPool,
+            tenant: TenantId,
+            key: &str,
+        ) -> Result<Option<Self>, StoreError> {
             let row = sqlx::query(
                 "SELECT fingerprint, aggregate_type, aggregate_id, first_sequence, event_count, tx_id::text,
                         global_position

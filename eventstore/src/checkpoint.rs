@@ -33,10 +33,11 @@ impl Checkpoints {
             .bind(name)
             .execute(&mut *tx)
             .await?;
-        let row = sqlx::query("SELECT tx_id::text, global_position FROM checkpoints WHERE name = $1 FOR UPDATE")
-            .bind(name)
-            .fetch_one(&mut *tx)
-            .await?;
+        let row =
+            sqlx::query("SELECT tx_id::text, global_position FROM checkpoints WHERE name = $1 FOR UPDATE")
+                .bind(name)
+                .fetch_one(&mut *tx)
+                .await?;
         Ok(Position::from_row(row.get(0), row.get(1))?)
     }
 

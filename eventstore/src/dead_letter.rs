@@ -16,7 +16,12 @@ impl DeadLetters {
     }
 
     /// Buries the event (`stream type`, `stream id`, sequence) for `consumer`. Burying it twice changes nothing.
-    pub async fn bury(&self, consumer: &str, event: (&str, &str, u64), error: &str) -> Result<(), StoreError> {
+    pub async fn bury(
+        &self,
+        consumer: &str,
+        event: (&str, &str, u64),
+        error: &str,
+    ) -> Result<(), StoreError> {
         let sequence = i64::try_from(event.2).map_err(|error| StoreError::Unstorable(error.to_string()))?;
         sqlx::query(
             "INSERT INTO dead_letters (consumer, aggregate_type, aggregate_id, sequence, error)

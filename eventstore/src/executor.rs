@@ -107,7 +107,8 @@ impl Executor {
         A::Event: Claims,
         A::Error: Send + Sync + 'static,
     {
-        let (pool, wakeup, id, context) = (self.pool.clone(), self.wakeup.clone(), id.to_string(), context.into());
+        let (pool, wakeup, id, context) =
+            (self.pool.clone(), self.wakeup.clone(), id.to_string(), context.into());
         let task = self.running.spawn(async move {
             let result = run::<A>(&pool, &id, command, &context).await;
             wakeup.ring();
@@ -168,7 +169,12 @@ where
     let sink = EventSink::default();
     loaded.aggregate().handle(command, &(), &sink).await.map_err(ExecuteError::Refused)?;
     let events = sink.collect().await;
-    let committed = |position| Committed { aggregate_id: id.to_owned(), events: events.clone(), position, replayed: false };
+    let committed = |position| Committed {
+        aggregate_id: id.to_owned(),
+        events: events.clone(),
+        position,
+        replayed: false,
+    };
     if events.is_empty() {
         let Some(idempotency) = &context.idempotency else { return Ok(Attempt::Done(committed(None))) };
         // A key that is taken by now belongs to the same command, which was faster: it has the answer.
@@ -192,18 +198,24 @@ where
 }
 
 /// What the context's idempotency key led to the first time, if it was used.
-async fn replayed<A>(pool: &PgPool, context: &Context) -> Result<Option<Committed<A::Event>>, ExecuteError<A::Error>>
+async fn replayed<A>(
+    pool: &PgPool,
+    context: &Context,
+) -> Result<Option<Committed<A::Event>>, ExecuteError<A::Error>>
 where
     A: Aggregate<Services = ()> + 'static,
     A::Error: Send + Sync + 'static,
 {
     let Some(idempotency) = &context.idempotency else { return Ok(None) };
-    let Some(used) = UsedKey::find(pool, context.metadata.tenant_id, &idempotency.key).await? else { return Ok(None) };
+    let Some(used) = UsedKey::find(pool, context.metadata.tenant_id, &idempotency.key).await? else {
+        return Ok(None);
+    };
     if used.fingerprint != idempotency.fingerprint || used.aggregate_type != A::TYPE {
         return Err(ExecuteError::KeyReused);
     }
     let repository = Repository::new(pool.clone());
-    let stored = repository.get_events::<A>(&used.aggregate_id).await.map_err(|error| unreadable(&used, &error))?;
+    let stored =
+        repository.get_events::<A>(&used.aggregate_id).await.map_err(|error| unreadable(&used, &error))?;
     let (first, count) = (used.first_sequence, used.event_count);
     let range = stored.into_iter().filter(|event| {
         i64::try_from(event.sequence).is_ok_and(|sequence| sequence >= first && sequence < first + count)
@@ -226,5 +238,8 @@ fn load_failed<E: std::error::Error>(error: &AggregateError<E>) -> StoreError {
 }
 
 fn unreadable(used: &UsedKey, error: &dyn std::error::Error) -> StoreError {
-    StoreError::Unreadable { at: format!("{}/{}", used.aggregate_type, used.aggregate_id), why: error.to_string() }
+    StoreError::Unreadable {
+        at: format!("{}/{}", used.aggregate_type, used.aggregate_id),
+        why: error.to_string(),
+    }
 }

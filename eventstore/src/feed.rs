@@ -59,7 +59,8 @@ pub struct RecordedEvent {
 impl RecordedEvent {
     /// The payload as an event of the aggregate it came from.
     pub fn decode<E: serde::de::DeserializeOwned>(&self) -> Result<E, StoreError> {
-        serde::Deserialize::deserialize(&self.payload).map_err(|error: serde_json::Error| self.unreadable(&error))
+        serde::Deserialize::deserialize(&self.payload)
+            .map_err(|error: serde_json::Error| self.unreadable(&error))
     }
 
     fn unreadable(&self, error: &serde_json::Error) -> StoreError {
@@ -183,7 +184,8 @@ impl Feed {
 }
 
 fn recorded(row: &PgRow) -> Result<RecordedEvent, StoreError> {
-    let (aggregate_type, aggregate_id, sequence): (String, String, i64) = (row.get(3), row.get(4), row.get(5));
+    let (aggregate_type, aggregate_id, sequence): (String, String, i64) =
+        (row.get(3), row.get(4), row.get(5));
     let metadata = serde_json::from_value(row.get(9)).map_err(|error| StoreError::Unreadable {
         at: format!("{aggregate_type}/{aggregate_id}/{sequence}"),
         why: format!("metadata: {error}"),

@@ -63,3 +63,6 @@ impl<'de> Deserialize<'de> for Position {
         String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,7 +26,8 @@ impl UsageAppender {
         let mut payloads = Vec::with_capacity(records.len());
         let mut metadata = Vec::with_capacity(records.len());
         for (sequence, record) in records {
-            sequences.push(i64::try_from(*sequence).map_err(|error| StoreError::Unstorable(error.to_string()))?);
+            sequences
+                .push(i64::try_from(*sequence).map_err(|error| StoreError::Unstorable(error.to_string()))?);
             payloads.push(sqlx::types::Json(record));
             metadata.push(sqlx::types::Json(Metadata {
                 tenant_id: record.tenant_id,

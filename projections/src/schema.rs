@@ -76,6 +76,8 @@ impl Place {
              COMMENT ON SCHEMA {schema} IS '{COMMENT}{version}'; {}",
             self.projection.schema()
         );
+        // The names in the projection's own statements are unqualified.
+        self.enter(tx).await?;
         tx.execute(statements.as_str()).await?;
         forget(tx, &self.name()).await?;
         // The row stays: others may be waiting for its lock.

@@ -54,9 +54,7 @@ impl UpstreamAllow {
             Host::Domain(name) => is_local_name(name).then_some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         };
         let refused = match address {
-            Some(ip) => self
-                .permit(https, &host.to_string(), SocketAddr::new(ip, port))
-                .err(),
+            Some(ip) => self.permit(https, &host.to_string(), SocketAddr::new(ip, port)).err(),
             // A name may lead into an allowed network: that is seen when it is resolved.
             None if https || self.has_networks() || self.lists(&host.to_string(), port) => None,
             None => Some(NotAllowed::PlainHttp),
@@ -71,40 +69,22 @@ impl UpstreamAllow {
     }
 
     /// Whether a connection to `address`, which `host` resolved to, may be made.
-    pub(crate) fn permit(
-        &self,
-        https: bool,
-        host: &str,
-        address: SocketAddr,
-    ) -> Result<(), NotAllowed> {
+    pub(crate) fn permit(&self, https: bool, host: &str, address: SocketAddr) -> Result<(), NotAllowed> {
         let ip = address.ip().to_canonical();
-        let in_network = self
-            .0
-            .iter()
-            .any(|entry| matches!(entry, Entry::Net(net) if net.contains(&ip)));
-        if in_network
-            || self.lists(host, address.port())
-            || self.lists(&ip.to_string(), address.port())
-        {
+        let in_network = self.0.iter().any(|entry| matches!(entry, Entry::Net(net) if net.contains(&ip)));
+        if in_network || self.lists(host, address.port()) || self.lists(&ip.to_string(), address.port()) {
             return Ok(());
         }
         if !is_public(ip) {
             return Err(NotAllowed::Private);
         }
-        if https {
-            Ok(())
-        } else {
-            Err(NotAllowed::PlainHttp)
-        }
+        if https { Ok(()) } else { Err(NotAllowed::PlainHttp) }
     }
 
     fn lists(&self, host: &str, port: u16) -> bool {
         let host = bare(host);
         self.0.iter().any(|entry| match entry {
-            Entry::Place {
-                host: listed,
-                port: at,
-            } => *at == port && listed.eq_ignore_ascii_case(host),
+            Entry::Place { host: listed, port: at } => *at == port && listed.eq_ignore_ascii_case(host),
             Entry::Net(_) => false,
         })
     }
@@ -119,10 +99,7 @@ impl FromStr for UpstreamAllow {
     /// Entries separated by commas or blanks; nothing at all is the empty list.
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let mut allow = Self::default();
-        for entry in text
-            .split([',', ' ', '\n', '\t'])
-            .filter(|entry| !entry.trim().is_empty())
-        {
+        for entry in text.split([',', ' ', '\n', '\t']).filter(|entry| !entry.trim().is_empty()) {
             allow.add(entry)?;
         }
         Ok(allow)
@@ -135,14 +112,11 @@ fn parse(entry: &str) -> Result<Entry, Invalid> {
         return Err(wrong("must be `host:port` or a CIDR, without `http://`"));
     }
     if entry.contains('/') {
-        let net: IpNet = entry
-            .parse()
-            .map_err(|_| wrong("is not a CIDR such as `10.1.0.0/16`"))?;
+        let net: IpNet = entry.parse().map_err(|_| wrong("is not a CIDR such as `10.1.0.0/16`"))?;
         return Ok(Entry::Net(net));
     }
-    let (host, port) = entry
-        .rsplit_once(':')
-        .ok_or_else(|| wrong("must be `host:port` or a CIDR: the port is missing"))?;
+    let (host, port) =
+        entry.rsplit_once(':').ok_or_else(|| wrong("must be `host:port` or a CIDR: the port is missing"))?;
     let port = port
         .parse()
         .ok()
@@ -150,32 +124,19 @@ fn parse(entry: &str) -> Result<Entry, Invalid> {
         .ok_or_else(|| wrong("must end in a port from 1 to 65535"))?;
     let bracketed = host.starts_with('[') && host.ends_with(']');
     if host.contains(':') && !bracketed {
-        return Err(wrong(
-            "must have its IPv6 address in brackets, as in `[::1]:8000`",
-        ));
+        return Err(wrong("must have its IPv6 address in brackets, as in `[::1]:8000`"));
     }
     let host = bare(host);
-    if host.is_empty()
-        || Host::parse(&if bracketed {
-            format!("[{host}]")
-        } else {
-            host.to_owned()
-        })
-        .is_err()
+    if host.is_empty() || Host::parse(&if bracketed { format!("[{host}]") } else { host.to_owned() }).is_err()
     {
         return Err(wrong("must name a host before the port"));
     }
-    Ok(Entry::Place {
-        host: host.to_ascii_lowercase(),
-        port,
-    })
+    Ok(Entry::Place { host: host.to_ascii_lowercase(), port })
 }
 
 /// A host without brackets and without the root's dot.
 fn bare(host: &str) -> &str {
-    host.trim_start_matches('[')
-        .trim_end_matches(']')
-        .trim_end_matches('.')
+    host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.')
 }
 
 fn place(host: &str, port: u16) -> String {

@@ -1,19 +1,35 @@
-//! The body of an answer: bytes of ours, or the vendor's as they come.
+//! The body of an answer: bytes of ours, or the vendor's as they come, metered on the way.
 
-use crate::ports::BoxError;
-use bytes::Bytes;
+use crate::{
+    config::Timeouts,
+    flight::{Ending, Flight},
+    meter::Meter,
+    ports::BoxError,
+    strip::Stripper,
+};
+use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
 use std::{
     pin::Pin,
     task::{Context, Poll},
 };
+use tokio::time::{Instant, Sleep};
 
 /// The body of an answer.
-pub struct ProxyBody(Option<Bytes>);
+pub struct ProxyBody(Kind);
+
+enum Kind {
+    Own(Option<Bytes>),
+    Vendor(Box<Metered>),
+}
 
 impl ProxyBody {
-    pub(crate) fn empty() -> Self {
-        Self(None)
+    pub(crate) fn own(bytes: Bytes) -> Self {
+        Self(Kind::Own(if bytes.is_empty() { None } else { Some(bytes) }))
+    }
+    pub(crate) fn vendor(body: Metered) -> Self {
+        Self(Kind::Vendor(Box::new(body)))
     }
 }
 
@@ -21,13 +37,170 @@ impl Body for ProxyBody {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match &mut self.get_mut().0 {
+            Kind::Own(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Kind::Vendor(body) => body.poll(context),
+        }
     }
+
     fn is_end_stream(&self) -> bool {
-        self.0.is_none()
+        match &self.0 {
+            Kind::Own(bytes) => bytes.is_none(),
+            Kind::Vendor(body) => body.over,
+        }
     }
+
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0.as_ref().map_or(0, |bytes| bytes.len() as u64))
+        match &self.0 {
+            Kind::Own(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Kind::Vendor(body) if body.stripper.is_some() => SizeHint::default(),
+            Kind::Vendor(body) => body.inner.size_hint(),
+        }
+    }
+}
+
+/// A body that a vendor sends. Dropping it before its end cancels the request at the vendor.
+pub(crate) struct Metered {
+    inner: Incoming,
+    meter: Meter,
+    stripper: Option<Stripper>,
+    /// Gone once the request is recorded.
+    flight: Option<Flight>,
+    /// Nothing more comes out.
+    over: bool,
+    /// Trailers that wait for bytes before them.
+    trailers: Option<Frame<Bytes>>,
+    timeouts: Timeouts,
+    deadline: Instant,
+    last: Instant,
+    /// Made when it is waited for the first time.
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Metered {
+    pub(crate) fn new(
+        inner: Incoming,
+        meter: Meter,
+        strip: bool,
+        flight: Flight,
+        (timeouts, deadline): (Timeouts, Instant),
+    ) -> Self {
+        let mut body = Self {
+            over: false,
+            inner,
+            meter,
+            stripper: strip.then(Stripper::default),
+            flight: Some(flight),
+            trailers: None,
+            timeouts,
+            deadline,
+            last: Instant::now(),
+            sleep: None,
+        };
+        if body.inner.is_end_stream() {
+            body.over = true;
+            body.end(Ending::Complete);
+        }
+        body
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if self.over {
+            return Poll::Ready(self.trailers.take().map(Ok));
+        }
+        loop {
+            let Poll::Ready(frame) = Pin::new(&mut self.inner).poll_frame(context) else {
+                return self.wait(context).map(|error| Some(Err(error)));
+            };
+            self.last = Instant::now();
+            let out = match frame {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => self.take(data),
+                    Err(trailers) => {
+                        self.trailers = Some(trailers);
+                        self.close()
+                    }
+                },
+                Some(Err(error)) => {
+                    self.over = true;
+                    self.end(Ending::Broken("upstream_interrupted"));
+                    return Poll::Ready(Some(Err(error.into())));
+                }
+                None => self.close(),
+            };
+            if !out.is_empty() {
+                return Poll::Ready(Some(Ok(Frame::data(out))));
+            }
+            if self.over {
+                return Poll::Ready(self.trailers.take().map(Ok));
+            }
+        }
+    }
+
+    /// Meters a piece; what the client gets of it. The request is recorded before the client has its last byte.
+    fn take(&mut self, data: Bytes) -> Bytes {
+        self.meter.push(&data);
+        let out = match &mut self.stripper {
+            Some(stripper) => stripper.push(data),
+            None => data,
+        };
+        if !self.inner.is_end_stream() {
+            return out;
+        }
+        let rest = self.close();
+        if rest.is_empty() {
+            return out;
+        }
+        let mut both = BytesMut::from(out);
+        both.extend_from_slice(&rest);
+        both.freeze()
+    }
+
+    fn close(&mut self) -> Bytes {
+        self.over = true;
+        self.end(Ending::Complete);
+        self.stripper.as_mut().map(Stripper::end).unwrap_or_default()
+    }
+
+    fn end(&mut self, ending: Ending) {
+        if let Some(flight) = self.flight.take() {
+            flight.end(self.meter.end(), ending);
+        }
+    }
+
+    /// Nothing is there: is it too late?
+    fn wait(&mut self, context: &mut Context<'_>) -> Poll<BoxError> {
+        loop {
+            let at = (self.last + self.timeouts.idle).min(self.deadline);
+            let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
+            if sleep.as_mut().poll(context).is_pending() {
+                return Poll::Pending;
+            }
+            let now = Instant::now();
+            if now < at {
+                // It was set before the last piece came.
+                sleep.as_mut().reset(at);
+                continue;
+            }
+            let (code, why) = if now >= self.deadline {
+                ("upstream_total_timeout", "the request took too long as a whole")
+            } else {
+                ("upstream_idle_timeout", "the vendor was silent for too long")
+            };
+            self.over = true;
+            self.end(Ending::Broken(code));
+            return Poll::Ready(why.into());
+        }
+    }
+}
+
+impl Drop for Metered {
+    /// Dropped before the end: the client went away.
+    fn drop(&mut self) {
+        self.end(Ending::ClientGone);
     }
 }

@@ -53,7 +53,8 @@ impl KeyGroup {
 
     fn candidates(&self, tags: &[Tag]) -> Vec<u16> {
         let all = || (0u16..).zip(&self.keys);
-        let of = |wanted: &dyn Fn(&Key) -> bool| all().filter(|(_, key)| wanted(key)).map(|(at, _)| at).collect();
+        let of =
+            |wanted: &dyn Fn(&Key) -> bool| all().filter(|(_, key)| wanted(key)).map(|(at, _)| at).collect();
         if self.tagged {
             let sharing: Vec<u16> = of(&|key| key.tags.iter().any(|tag| tags.contains(tag)));
             if !sharing.is_empty() {
@@ -71,7 +72,8 @@ impl KeyGroup {
         if let Some(turns) = self.turns.load().get(&candidates) {
             return Arc::clone(turns);
         }
-        let weights: Vec<_> = candidates.iter().filter_map(|at| Some((*at, self.keys.get(usize::from(*at))?.weight))).collect();
+        let weights: Vec<_> =
+            candidates.iter().filter_map(|at| Some((*at, self.keys.get(usize::from(*at))?.weight))).collect();
         let fresh = Arc::new(Turns::new(&weights));
         let mut kept = Arc::clone(&fresh);
         self.turns.rcu(|turns| {

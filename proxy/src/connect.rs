@@ -1,11 +1,6 @@
 //! The way to a vendor: resolve, check the address, connect, TLS; each connection is checked where it really goes.
 
-use crate::{
-    StartError, UpstreamAllow,
-    allow::NotAllowed,
-    ports::BoxError,
-    upstream_body::UpstreamBody,
-};
+use crate::{StartError, UpstreamAllow, allow::NotAllowed, ports::BoxError, upstream_body::UpstreamBody};
 use futures::future::BoxFuture;
 use http::Uri;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};

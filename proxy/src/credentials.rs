@@ -11,22 +11,26 @@ use url::form_urlencoded;
 use zeroize::Zeroizing;
 
 /// Headers that carry credentials of the client's, for us and never for the vendor.
-const HEADERS: [&str; 6] = ["authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie", "proxy-authorization"];
+const HEADERS: [&str; 6] =
+    ["authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie", "proxy-authorization"];
 /// The parameter in which Google's older clients send their key.
 const PARAMETER: &str = "key";
 /// Longer than any token of ours.
 const MAX_TOKEN: usize = 512;
 
 /// The texts that may be the bot's token, in the order of their places.
-pub(crate) fn candidates<'a>(headers: &'a HeaderMap, query: Option<&'a str>) -> impl Iterator<Item = Cow<'a, str>> {
+pub(crate) fn candidates<'a>(
+    headers: &'a HeaderMap,
+    query: Option<&'a str>,
+) -> impl Iterator<Item = Cow<'a, str>> {
     let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| {
         let (scheme, token) = value.trim().split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
     });
     let own = HEADERS[1..4].iter().filter_map(|name| headers.get(*name)?.to_str().ok()).map(str::trim);
-    let parameter = query.and_then(|query| query.split('&').find(|pair| is_key(pair))).and_then(|pair| {
-        form_urlencoded::parse(pair.as_bytes()).next().map(|(_, value)| value)
-    });
+    let parameter = query
+        .and_then(|query| query.split('&').find(|pair| is_key(pair)))
+        .and_then(|pair| form_urlencoded::parse(pair.as_bytes()).next().map(|(_, value)| value));
     let plain = bearer.into_iter().chain(own).map(Cow::Borrowed);
     plain.chain(parameter).filter(|token| !token.is_empty() && token.len() <= MAX_TOKEN)
 }
@@ -51,7 +55,8 @@ pub(crate) fn strip_query(query: Option<&str>) -> Option<Cow<'_, str>> {
 fn is_key(pair: &str) -> bool {
     let name = pair.split('=').next().unwrap_or_default();
     name == PARAMETER
-        || (name.contains('%') && form_urlencoded::parse(name.as_bytes()).next().is_some_and(|(name, _)| name == PARAMETER))
+        || (name.contains('%')
+            && form_urlencoded::parse(name.as_bytes()).next().is_some_and(|(name, _)| name == PARAMETER))
 }
 
 /// A key that cannot be put into a header.

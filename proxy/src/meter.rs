@@ -82,7 +82,9 @@ impl Meter {
         kind.retain(|c| c != ' ');
         let shape = match kind.as_str() {
             "text/event-stream" => Shape::Sse(Sse::default()),
-            "application/x-ndjson" | "application/ndjson" | "application/stream+json" => Shape::NdJson(NdJson::default()),
+            "application/x-ndjson" | "application/ndjson" | "application/stream+json" => {
+                Shape::NdJson(NdJson::default())
+            }
             _ if stream && format == Format::Ollama => Shape::NdJson(NdJson::default()),
             "application/json" if stream && format == Format::Gemini => Shape::Array(Array::default()),
             "application/json" => Shape::Whole(Whole::default()),

@@ -4,9 +4,7 @@
 
 use async_trait::async_trait;
 use clawplane_domain::{BotId, SealedSecret, Secret, Timestamp, usage::UsageRecorded};
-use clawplane_eventstore::{
-    Batch, Feed, Filter, Position, StoreError, UsageAppender, Vault, VaultError,
-};
+use clawplane_eventstore::{Batch, Feed, Filter, Position, StoreError, UsageAppender, Vault, VaultError};
 
 /// Any error of somebody else's.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -29,22 +27,14 @@ impl EventSource for Feed {
 #[async_trait]
 pub trait UsageSink: Send + Sync + 'static {
     /// Stores records with their numbers in the stream. Storing a number again changes nothing.
-    async fn append(
-        &self,
-        stream: &str,
-        records: &[(u64, UsageRecorded)],
-    ) -> Result<(), StoreError>;
+    async fn append(&self, stream: &str, records: &[(u64, UsageRecorded)]) -> Result<(), StoreError>;
     /// The numbers that a stream has.
     async fn sequences(&self, stream: &str) -> Result<Vec<u64>, StoreError>;
 }
 
 #[async_trait]
 impl UsageSink for UsageAppender {
-    async fn append(
-        &self,
-        stream: &str,
-        records: &[(u64, UsageRecorded)],
-    ) -> Result<(), StoreError> {
+    async fn append(&self, stream: &str, records: &[(u64, UsageRecorded)]) -> Result<(), StoreError> {
         UsageAppender::append(self, stream, records).await
     }
     async fn sequences(&self, stream: &str) -> Result<Vec<u64>, StoreError> {
@@ -76,15 +66,11 @@ pub trait Unsealer: Send + Sync + 'static {
 #[async_trait]
 impl Unsealer for Vault {
     async fn open(&self, sealed: &SealedSecret, bound_to: &str) -> Result<Secret, UnsealError> {
-        Vault::open(self, sealed, bound_to)
-            .await
-            .map_err(|error| match error {
-                VaultError::Shredded => UnsealError::Gone,
-                VaultError::Database(_) => UnsealError::Unavailable(error.into()),
-                VaultError::WrongMasterKey { .. } | VaultError::Forged => {
-                    UnsealError::Broken(error.into())
-                }
-            })
+        Vault::open(self, sealed, bound_to).await.map_err(|error| match error {
+            VaultError::Shredded => UnsealError::Gone,
+            VaultError::Database(_) => UnsealError::Unavailable(error.into()),
+            VaultError::WrongMasterKey { .. } | VaultError::Forged => UnsealError::Broken(error.into()),
+        })
     }
 }
 

@@ -3,8 +3,12 @@
 //! Money is whole micro-dollars, rounded up: a request that costs anything never counts as free, and many small
 //! ones never add up to less than they cost. What the list does not know has no price, which is not zero.
 
-use crate::vendors::Vendor;
-use clawplane_domain::{Timestamp, usage::Tokens};
+use crate::vendors::{self, Vendor};
+use clawplane_domain::{
+    Timestamp,
+    usage::{Tokens, UsageRecorded},
+    values::ModelId,
+};
 use genai_prices::{Calculator, PriceRequest, Usage, UsageKey};
 
 /// Name and version of the price list, as usage events carry it.
@@ -41,11 +45,25 @@ impl Prices {
         if tokens.cache_write_tokens > 0 {
             usage.insert(UsageKey::CACHE_WRITE_TOKENS, number(tokens.cache_write_tokens));
         }
-        let mut request = PriceRequest::new(model, &usage).with_provider_id(vendor.prices?).with_timestamp(at);
+        let mut request =
+            PriceRequest::new(model, &usage).with_provider_id(vendor.prices?).with_timestamp(at);
         if let Some(tier) = tier {
             request = request.with_price_context("service_tier", tier);
         }
         micros(self.0.calculate(&request).ok()?.total_price)
+    }
+}
+
+impl Prices {
+    /// Puts the price on a record: that of the model it names, else that of the one that was asked for.
+    pub(crate) fn put(self, record: &mut UsageRecorded, tier: Option<&str>, asked: Option<&str>) {
+        let Some(vendor) = vendors::find(record.vendor.as_str()) else { return };
+        let named = record.model.as_ref().map(ModelId::as_str);
+        let models = named.into_iter().chain(asked.filter(|asked| Some(*asked) != named));
+        let cost =
+            models.into_iter().find_map(|model| self.cost(vendor, model, tier, &record.tokens, record.at));
+        record.cost_micros = cost;
+        record.price_version = cost.map(|_| VERSION.to_owned());
     }
 }
 

@@ -69,7 +69,11 @@ impl Ledger {
     }
 
     /// Reserves `estimate`, or as much of it as is left; refuses only where nothing is left.
-    pub(crate) fn reserve(self: &Arc<Self>, now: Timestamp, estimate: Amount) -> Result<Reservation, Exceeded> {
+    pub(crate) fn reserve(
+        self: &Arc<Self>,
+        now: Timestamp,
+        estimate: Amount,
+    ) -> Result<Reservation, Exceeded> {
         let mut state = self.state();
         state.roll(now);
         let left = state.left(now)?;
@@ -136,7 +140,8 @@ impl State {
             ("dailyCostMicros", daily_cost_micros, day.cost_micros, &tomorrow as &dyn Fn() -> u64),
             ("monthlyCostMicros", monthly_cost_micros, month.cost_micros, &next_month),
         ] {
-            left.cost_micros = left.cost_micros.min(below(name, limit, used(window, held.cost_micros), wait)?);
+            left.cost_micros =
+                left.cost_micros.min(below(name, limit, used(window, held.cost_micros), wait)?);
         }
         Ok(left)
     }

@@ -28,7 +28,8 @@ impl Refusal {
     }
 
     pub(crate) fn unknown_token() -> Self {
-        let message = "the gateway token is missing or not known; a bot's token is shown once, when the bot is created";
+        let message =
+            "the gateway token is missing or not known; a bot's token is shown once, when the bot is created";
         Self::new(StatusCode::UNAUTHORIZED, "invalid_token", message)
     }
 
@@ -46,7 +47,9 @@ impl Refusal {
     }
 
     pub(crate) fn no_key(vendor: &str) -> Self {
-        let message = format!("the bot's tenant has no provider key for `{vendor}`: add one with POST /api/provider-key");
+        let message = format!(
+            "the bot's tenant has no provider key for `{vendor}`: add one with POST /api/provider-key"
+        );
         Self::new(StatusCode::BAD_REQUEST, "no_provider_key", message)
     }
 
@@ -63,7 +66,10 @@ impl Refusal {
 
     pub(crate) fn spool() -> Self {
         let message = "usage cannot be recorded at the moment, and nothing goes unrecorded";
-        Self { retry_after: Some(5), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "spool_unavailable", message) }
+        Self {
+            retry_after: Some(5),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "spool_unavailable", message)
+        }
     }
 
     pub(crate) fn overloaded() -> Self {
@@ -98,7 +104,9 @@ impl Refusal {
             Format::OpenAi | Format::OpenAiResponses => {
                 json!({"error": {"message": message, "type": kind, "param": null, "code": code}})
             }
-            Format::Anthropic => json!({"type": "error", "error": {"type": kind, "message": message, "code": code}}),
+            Format::Anthropic => {
+                json!({"type": "error", "error": {"type": kind, "message": message, "code": code}})
+            }
             Format::Gemini => json!({"error": {
                 "code": status.as_u16(), "message": message, "status": google_status(*status),
                 "details": [{

@@ -1,16 +1,44 @@
 //! The proxy as its users see it: started once, then handed requests.
 
+mod admit;
+mod answer;
+
 use crate::{
     ProxyConfig, StartError,
     body::ProxyBody,
+    config::Timeouts,
+    connect::{self, VendorClient},
+    directory::{Directory, Follower},
+    flight::{Arrival, BYTES_A_TOKEN, Flight, Recorder},
+    forward,
+    headers::REQUEST_ID,
+    intake::{self, Budget},
     ports::{BoxError, EventSource, Unsealer, UsageSink, UsageTotals},
+    price::Prices,
+    quota::Amount,
+    refusal::Refusal,
+    spool::{self, Claimed, Spool},
+    telemetry,
+    uploader::Uploader,
+    vendors::Format,
 };
+use admit::Admitted;
+use arc_swap::ArcSwap;
 use bytes::Bytes;
-use clawplane_domain::clock::{Clock, Ids};
+use clawplane_domain::{
+    RequestId,
+    clock::{Clock, Ids},
+};
 use clawplane_eventstore::Wakeup;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, request::Parts};
 use std::sync::Arc;
+use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Output that is reserved for a request that does not limit it, and the most that is, in tokens. Reserving what a
+/// request may use at most would let a mostly unused quota refuse everybody.
+const OUTPUT_RESERVED: u64 = 512;
+const OUTPUT_RESERVED_MAX: u64 = 1024;
 
 /// What the proxy works with.
 #[derive(Clone)]
@@ -37,28 +65,189 @@ pub struct Deps {
 
 /// The proxy. Clones share everything.
 #[derive(Clone)]
-pub struct Proxy {}
+pub struct Proxy {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) config: ProxyConfig,
+    directory: Arc<ArcSwap<Directory>>,
+    client: VendorClient,
+    recorder: Arc<Recorder>,
+    ids: Arc<dyn Ids>,
+    flights: TaskTracker,
+    budget: Budget,
+}
+
+/// A refusal in the form of a request's vendor.
+type Refused = (Refusal, Format);
 
 impl Proxy {
     /// Recovers the spool, reads the events to their head and starts the tasks. When this returns, requests can
     /// be handled; the tasks end within 5 s of `deps.cancel`.
     pub async fn start(config: ProxyConfig, deps: Deps) -> Result<Self, StartError> {
-        let _ = (config, deps);
-        Err(StartError::Stopped)
+        let cancel = deps.cancel.clone();
+        tokio::select! {
+            started = Self::start_now(config, deps) => started,
+            () = cancel.cancelled() => Err(StartError::Stopped),
+        }
+    }
+
+    async fn start_now(config: ProxyConfig, deps: Deps) -> Result<Self, StartError> {
+        let Deps { events, sink, unsealer, totals, clock, ids, wakeup, cancel, tasks } = deps;
+        let bell = wakeup.listen();
+        let prices = Prices::load();
+        let claimed = Claimed::take(&config.spool_dir)?;
+        spool::recover(&claimed, sink.as_ref(), &|record| prices.put(record, None, None)).await?;
+        let sizes = (config.spool_segment_bytes, config.spool_max_bytes);
+        let spool = Arc::new(Spool::open(claimed, sizes, clock.as_ref(), ids.as_ref())?);
+        let directory = Arc::new(ArcSwap::default());
+        let stream = spool.stream().to_owned();
+        let mut follower = Follower::new(events, unsealer, Arc::clone(&directory), stream);
+        follower.catch_up(totals.as_ref(), clock.as_ref()).await?;
+        let client = connect::client(config.upstream_allow.clone(), config.timeouts.connect)?;
+        let (flights, stop) = (TaskTracker::new(), CancellationToken::new());
+        tasks.spawn(follower.run(bell, cancel.clone()));
+        tasks.spawn(Arc::clone(&spool).sync_loop(stop.clone()));
+        tasks.spawn(Uploader::new(Arc::clone(&spool), sink, Arc::clone(&clock)).run(stop.clone()));
+        tasks.spawn(drain(flights.clone(), config.drain, cancel, stop));
+        let recorder = Arc::new(Recorder { spool, prices, clock });
+        let budget = Budget::new(config.max_buffered);
+        let inner = Inner { config, directory, client, recorder, ids, flights, budget };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Handles one request to `/api/v1/{vendor}/{*path}`, whoever's HTTP server it came through.
+    ///
+    /// The whole path is read from the URI, so mount it as a route, not nested. Dropping the future, or the body of the
+    /// response, cancels the request at the vendor and records what was used.
     pub async fn handle<B>(&self, request: Request<B>) -> Response<ProxyBody>
     where
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let _ = request;
-        Response::new(ProxyBody::empty())
+        let id = RequestId(self.inner.ids.uuid());
+        let arrival = Arrival { id, at: self.inner.recorder.clock.now(), start: Instant::now() };
+        let (parts, body) = request.into_parts();
+        let mut response = match self.inner.process(parts, body, arrival).await {
+            Ok(response) => response,
+            Err((refusal, format)) => refusal.response(format).map(ProxyBody::own),
+        };
+        if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
+            response.headers_mut().insert(REQUEST_ID, value);
+        }
+        response
     }
 
-    /// Serves connections of `listener` until `shutdown`, then lets requests in flight end, bounded.
-    pub async fn serve(&self, listener: tokio::net::TcpListener, shutdown: CancellationToken) {
-        let _ = (listener, shutdown);
+    pub(crate) fn config(&self) -> &ProxyConfig {
+        &self.inner.config
     }
 }
+
+/// Stops the uploader when nothing is in flight any more, or after `drain`.
+async fn drain(
+    flights: TaskTracker,
+    drain: std::time::Duration,
+    cancel: CancellationToken,
+    stop: CancellationToken,
+) {
+    cancel.cancelled().await;
+    flights.close();
+    if tokio::time::timeout(drain, flights.wait()).await.is_err() {
+        tracing::warn!(left = flights.len(), "requests are still in flight at the end");
+    }
+    stop.cancel();
+}
+
+impl Inner {
+    async fn process<B>(
+        &self,
+        parts: Parts,
+        body: B,
+        arrival: Arrival,
+    ) -> Result<Response<ProxyBody>, Refused>
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let Timeouts { first_byte, total, .. } = self.config.timeouts;
+        let deadline = arrival.start + total;
+        let mut admitted = self.admit(&parts, arrival)?;
+        let mut share = self.budget.share();
+        let limits = intake::Limits { bytes: self.config.max_body, time: first_byte };
+        let mut taken = match intake::take(&parts, body, limits, &mut share).await {
+            Ok(taken) => taken,
+            Err(refusal) => return Err(admitted.refuse(refusal)),
+        };
+        let asked = std::mem::take(&mut taken.asked);
+        let injected = admitted.wants_usage(&parts, &asked) && taken.ask_for_usage();
+        admitted.asked(&parts, asked.model, asked.stream);
+        let input = taken.length.div_ceil(BYTES_A_TOKEN);
+        let admitted = self.reserve(admitted, &arrival, input, asked.max_output)?;
+        let mut admitted = self.begin(admitted, input)?;
+        let vendor = admitted.vendor.id;
+        let request = match admitted.request(parts, taken.into_body()) {
+            Ok(request) => request,
+            Err(refusal) => return Err(admitted.refuse(refusal)),
+        };
+        let limits = (self.config.max_body, vendor);
+        match forward::send(&self.client, request, first_byte.min(total), limits).await {
+            Ok(response) => Ok(admitted.answer(response, injected, (self.config.timeouts, deadline))),
+            Err(no_answer) => {
+                let format = admitted.route.format;
+                admitted.flight.refuse(&no_answer.refusal, no_answer.consumed);
+                Err((no_answer.refusal, format))
+            }
+        }
+    }
+
+    fn reserve(
+        &self,
+        mut admitted: Admitted,
+        arrival: &Arrival,
+        input: u64,
+        max_output: Option<u64>,
+    ) -> Result<Admitted, Refused> {
+        let output = max_output.unwrap_or(OUTPUT_RESERVED).min(OUTPUT_RESERVED_MAX);
+        let mut estimate = Amount::default();
+        if admitted.generative {
+            estimate.tokens = input.saturating_add(output);
+            if admitted.caller.ledger.limits_cost() {
+                estimate.cost_micros =
+                    admitted.estimated_cost(self.recorder.prices, input, output, arrival.at);
+            }
+        }
+        match admitted.caller.ledger.reserve(arrival.at, estimate) {
+            Ok(reservation) => {
+                admitted.flight.reserved(reservation);
+                Ok(admitted)
+            }
+            Err(exceeded) => Err(admitted.refuse(Refusal::quota(&exceeded.what, exceeded.retry_after))),
+        }
+    }
+
+    fn begin(&self, mut admitted: Admitted, input: u64) -> Result<Admitted, Refused> {
+        let key = admitted.key.id;
+        match admitted.flight.send(key, input) {
+            Ok(()) => Ok(admitted),
+            Err(error) => {
+                tracing::error!(%error, "a request is refused because its usage cannot be recorded");
+                Err(admitted.refuse(Refusal::spool()))
+            }
+        }
+    }
+
+    fn flight(&self, arrival: Arrival, caller: &crate::directory::Caller, vendor: &str) -> Option<Flight> {
+        // What is no vendor's id is still a request of the bot's.
+        let vendor = vendor.parse().or_else(|_| "unknown".parse()).ok()?;
+        Some(Flight::new(Arc::clone(&self.recorder), arrival, caller, vendor, self.flights.token()))
+    }
+
+    fn unauthenticated(refusal: Refusal, format: Format) -> Refused {
+        telemetry::unauthenticated();
+        (refusal, format)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -143,7 +143,9 @@ impl Spool {
     /// Records how a request ended, under the next number of the stream.
     pub(crate) fn close(&self, outcome: UsageRecorded) {
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
-        let written = record::outcome(sequence, &outcome).map_err(SpoolError::from).and_then(|bytes| self.write(&bytes));
+        let written = record::outcome(sequence, &outcome)
+            .map_err(SpoolError::from)
+            .and_then(|bytes| self.write(&bytes));
         if let Err(error) = written {
             tracing::error!(%error, request_id = %outcome.request_id, "the spool did not take an outcome; it is kept in memory");
             self.unwritten().push((sequence, outcome));
@@ -157,7 +159,9 @@ impl Spool {
     pub(crate) fn retry_unwritten(&self) {
         let waiting = std::mem::take(&mut *self.unwritten());
         for (sequence, outcome) in waiting {
-            let written = record::outcome(sequence, &outcome).map_err(SpoolError::from).and_then(|bytes| self.write(&bytes));
+            let written = record::outcome(sequence, &outcome)
+                .map_err(SpoolError::from)
+                .and_then(|bytes| self.write(&bytes));
             if written.is_err() {
                 self.unwritten().push((sequence, outcome));
             }
@@ -190,7 +194,8 @@ impl Spool {
     async fn sync(self: &Arc<Self>) {
         self.dirty.store(false, Ordering::Release);
         let dirty: Vec<_> = self.segments().iter().filter(|segment| segment.take_dirty()).cloned().collect();
-        let synced = tokio::task::spawn_blocking(move || dirty.iter().try_for_each(|segment| segment.sync())).await;
+        let synced =
+            tokio::task::spawn_blocking(move || dirty.iter().try_for_each(|segment| segment.sync())).await;
         if let Ok(Err(error)) = synced {
             tracing::error!(%error, "the spool could not be synced");
         }
@@ -254,7 +259,8 @@ impl Spool {
         if !Arc::ptr_eq(&self.current.load(), full) {
             return;
         }
-        match Segment::create(&self.dir, &self.identity, full.index + 1) {
+        let index = segments.back().map_or(full.index, |last| last.index) + 1;
+        match Segment::create(&self.dir, &self.identity, index) {
             Ok(next) => {
                 let next = Arc::new(next);
                 self.bytes.fetch_add(next.len(), Ordering::Relaxed);

@@ -61,7 +61,8 @@ fn event_end(bytes: &[u8]) -> Option<usize> {
 
 fn suspicious(bytes: &[u8]) -> bool {
     memchr::memmem::find(bytes, b"\"choices\"").is_some()
-        && memchr::memmem::find_iter(bytes, b"[").any(|at| bytes[at + 1..].trim_ascii_start().starts_with(b"]"))
+        && memchr::memmem::find_iter(bytes, b"[")
+            .any(|at| bytes[at + 1..].trim_ascii_start().starts_with(b"]"))
 }
 
 #[derive(Deserialize)]
@@ -80,7 +81,8 @@ fn is_usage_chunk(event: &[u8]) -> bool {
     }
     let mut data = event.split(|b| *b == b'\n').filter_map(|line| line.strip_prefix(b"data:"));
     let (Some(only), None) = (data.next(), data.next()) else { return false };
-    serde_json::from_slice::<Chunk>(only.trim_ascii()).is_ok_and(|Chunk { choices, usage: Usage {} }| choices.is_empty())
+    serde_json::from_slice::<Chunk>(only.trim_ascii())
+        .is_ok_and(|Chunk { choices, usage: Usage {} }| choices.is_empty())
 }
 
 #[cfg(test)]

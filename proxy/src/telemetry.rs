@@ -6,7 +6,8 @@ use std::time::Duration;
 
 /// A request ended with `status` for `vendor`.
 pub(crate) fn request(vendor: &'static str, status: u16) {
-    counter!("clawplane_proxy_requests_total", "vendor" => vendor, "status" => status.to_string()).increment(1);
+    counter!("clawplane_proxy_requests_total", "vendor" => vendor, "status" => status.to_string())
+        .increment(1);
 }
 
 /// A request without a known token was refused.

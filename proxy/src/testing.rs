@@ -2,11 +2,12 @@
 
 use crate::{
     key_binding,
-    ports::{BoxError, BotTotals, EventSource, Totals, UnsealError, Unsealer, UsageSink, UsageTotals},
+    ports::{BotTotals, BoxError, EventSource, Totals, UnsealError, Unsealer, UsageSink, UsageTotals},
 };
 use async_trait::async_trait;
 use clawplane_domain::{
-    Actor, BotId, DataKeyId, DomainEvent, KeyId, Metadata, SealedSecret, Secret, TenantId, Timestamp, TokenHash, UserId,
+    Actor, BotId, DataKeyId, DomainEvent, KeyId, Metadata, SealedSecret, Secret, TenantId, Timestamp,
+    TokenHash, UserId,
     bot::{BotEvent, CreateBot, GatewayToken, Limits},
     clock::{Clock, Ids},
     provider_key::{AddKey, ApiType, KeyEvent},
@@ -52,12 +53,19 @@ impl Clock for ManualClock {
     }
 }
 
+/// A uuid that nobody else has.
+pub(crate) fn fresh() -> Uuid {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).unwrap();
+    uuid::Builder::from_random_bytes(bytes).into_uuid()
+}
+
 /// Real ids: tests of the proxy run side by side.
 pub(crate) struct TestIds;
 
 impl Ids for TestIds {
     fn uuid(&self) -> Uuid {
-        Uuid::now_v7()
+        fresh()
     }
     fn random(&self) -> [u8; 32] {
         let mut bytes = [0; 32];
@@ -69,7 +77,7 @@ impl Ids for TestIds {
 /// Seals by writing the binding before the secret.
 pub(crate) fn seal(secret: &str, bound_to: &str) -> SealedSecret {
     let ciphertext = hex::encode(format!("{bound_to}|{secret}"));
-    SealedSecret { data_key_id: DataKeyId(Uuid::now_v7()), nonce: String::new(), ciphertext }
+    SealedSecret { data_key_id: DataKeyId(fresh()), nonce: String::new(), ciphertext }
 }
 
 /// Events, usage and vault in memory.
@@ -86,36 +94,67 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn emit<E: DomainEvent + Serialize>(&self, kind: &str, stream: impl ToString, tenant: TenantId, event: &E) {
-        self.emit_raw(kind, &stream.to_string(), tenant, &event.event_type(), serde_json::to_value(event).unwrap());
+    pub(crate) fn emit<E: DomainEvent + Serialize>(
+        &self,
+        kind: &str,
+        stream: impl ToString,
+        tenant: TenantId,
+        event: &E,
+    ) {
+        self.emit_raw(
+            kind,
+            &stream.to_string(),
+            tenant,
+            &event.event_type(),
+            serde_json::to_value(event).unwrap(),
+        );
     }
 
-    pub(crate) fn emit_raw(&self, kind: &str, stream: &str, tenant: TenantId, event_type: &str, payload: serde_json::Value) {
+    pub(crate) fn emit_raw(
+        &self,
+        kind: &str,
+        stream: &str,
+        tenant: TenantId,
+        event_type: &str,
+        payload: serde_json::Value,
+    ) {
         let mut events = self.events.lock().unwrap();
         let now = at("2026-11-20T00:00:00Z");
         let global = i64::try_from(events.len()).unwrap() + 1;
         events.push(RecordedEvent {
             position: Position { tx_id: 1, global },
-            event_id: Uuid::now_v7(),
+            event_id: fresh(),
             aggregate_type: kind.to_owned(),
             aggregate_id: stream.to_owned(),
             sequence: u64::try_from(global).unwrap(),
             event_type: event_type.to_owned(),
             event_version: "1".to_owned(),
             payload,
-            metadata: Metadata { tenant_id: tenant, actor: Actor::system("test"), at: now, request_id: None, causation: None },
+            metadata: Metadata {
+                tenant_id: tenant,
+                actor: Actor::system("test"),
+                at: now,
+                request_id: None,
+                causation: None,
+            },
             tenant_id: tenant,
             recorded_at: now,
         });
     }
 
     /// A bot with `token`.
-    pub(crate) fn bot(&self, tenant: TenantId, token: &str, names: &[&str], expires_at: Option<Timestamp>) -> BotId {
-        let id = BotId(Uuid::now_v7());
+    pub(crate) fn bot(
+        &self,
+        tenant: TenantId,
+        token: &str,
+        names: &[&str],
+        expires_at: Option<Timestamp>,
+    ) -> BotId {
+        let id = BotId(fresh());
         let bot = CreateBot {
             id,
             tenant_id: tenant,
-            created_by: UserId(Uuid::now_v7()),
+            created_by: UserId(fresh()),
             hostname: "bot".parse().unwrap(),
             name: "Bot".parse().unwrap(),
             image: None,
@@ -130,7 +169,8 @@ impl World {
     }
 
     pub(crate) fn token(&self, tenant: TenantId, bot: BotId, token: &str, expires_at: Option<Timestamp>) {
-        let token = GatewayToken { hash: TokenHash::of(token), sealed: seal(token, &bot.to_string()), expires_at };
+        let token =
+            GatewayToken { hash: TokenHash::of(token), sealed: seal(token, &bot.to_string()), expires_at };
         self.emit("bot", bot, tenant, &BotEvent::TokenIssued { token });
     }
 
@@ -152,11 +192,11 @@ impl World {
         names: &[&str],
         api_type: Option<ApiType>,
     ) -> KeyId {
-        let id = KeyId(Uuid::now_v7());
+        let id = KeyId(fresh());
         let key = AddKey {
             id,
             tenant_id: tenant,
-            created_by: UserId(Uuid::now_v7()),
+            created_by: UserId(fresh()),
             vendor: vendor.parse().unwrap(),
             label: "key".parse().unwrap(),
             tags: tags(names),
@@ -280,17 +320,22 @@ impl UsageTotals for World {
 
 /// Totals of one bot's day, at the feed's start.
 pub(crate) fn day_total(bot_id: BotId, tokens: u64) -> Totals {
-    let totals =
-        BotTotals { bot_id, day_tokens: tokens, day_cost_micros: 0, month_tokens: tokens, month_cost_micros: 0 };
+    let totals = BotTotals {
+        bot_id,
+        day_tokens: tokens,
+        day_cost_micros: 0,
+        month_tokens: tokens,
+        month_cost_micros: 0,
+    };
     Totals { position: Position::START, bots: vec![totals] }
 }
 
 /// A request that was under way when nothing more was heard of it.
 pub(crate) fn draft() -> UsageRecorded {
     UsageRecorded {
-        request_id: clawplane_domain::RequestId(Uuid::now_v7()),
-        tenant_id: TenantId(Uuid::now_v7()),
-        bot_id: BotId(Uuid::now_v7()),
+        request_id: clawplane_domain::RequestId(fresh()),
+        tenant_id: TenantId(fresh()),
+        bot_id: BotId(fresh()),
         key_id: None,
         vendor: "openai".parse().unwrap(),
         model: None,

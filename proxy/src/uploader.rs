@@ -193,7 +193,9 @@ impl Uploader {
 
     /// The next records without a gap, or with one that has been waited for long enough.
     fn batch(&mut self) -> Vec<(u64, UsageRecorded)> {
-        let Some(first) = self.pending.first_key_value().map(|(sequence, _)| *sequence) else { return Vec::new() };
+        let Some(first) = self.pending.first_key_value().map(|(sequence, _)| *sequence) else {
+            return Vec::new();
+        };
         if first > self.next {
             let since = *self.gap_since.get_or_insert_with(Instant::now);
             if since.elapsed() < GAP {
@@ -238,7 +240,8 @@ impl Uploader {
 
     fn report(&self) {
         let oldest = self.pending.values().next().map(|pending| {
-            let ended = pending.record.at + chrono::TimeDelta::milliseconds(i64::from(pending.record.duration_ms));
+            let ended =
+                pending.record.at + chrono::TimeDelta::milliseconds(i64::from(pending.record.duration_ms));
             (self.clock.now() - ended).to_std().unwrap_or_default()
         });
         telemetry::spool(self.spool.closed() - self.stored, oldest.unwrap_or_default());

@@ -148,7 +148,8 @@ impl Consumer {
             return (AckKind::Ack, None);
         }
         let handled = tokio::time::timeout(HANDLE, self.handler.handle(&wake_up)).await;
-        let error = match handled.unwrap_or_else(|_| Err(format!("took over {} s", HANDLE.as_secs()).into())) {
+        let error = match handled.unwrap_or_else(|_| Err(format!("took over {} s", HANDLE.as_secs()).into()))
+        {
             Ok(()) => {
                 seen.insert(&wake_up);
                 return (AckKind::Ack, Some(wake_up.position));

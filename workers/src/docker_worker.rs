@@ -91,7 +91,12 @@ impl DockerWorker {
         let engine = shared.engine.subscribe();
         let triggers = Arc::new(Triggers::default());
         tracker.spawn(triggers::follow_engine(Arc::clone(&shared), Arc::clone(&triggers), shutdown.clone()));
-        tracker.spawn(triggers::follow_feed(parts.feed, parts.wakeup, Arc::clone(&triggers), shutdown.clone()));
+        tracker.spawn(triggers::follow_feed(
+            parts.feed,
+            parts.wakeup,
+            Arc::clone(&triggers),
+            shutdown.clone(),
+        ));
         if let Some((nats, dead_letters)) = parts.nats {
             triggers::follow_nats(nats, dead_letters, Arc::clone(&triggers), shutdown, tracker);
         }

@@ -47,7 +47,8 @@ impl Forwarder {
         let listen = listener.local_addr()?;
         let (target, targets) = watch::channel(target);
         let closed = CancellationToken::new();
-        let accept = Accept { targets, closed: closed.clone(), shutdown: shutdown.clone(), tracker: tracker.clone() };
+        let accept =
+            Accept { targets, closed: closed.clone(), shutdown: shutdown.clone(), tracker: tracker.clone() };
         Ok(Self { listen, target, closed, listener: tracker.spawn(accept.run(listener)) })
     }
 

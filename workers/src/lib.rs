@@ -14,8 +14,8 @@ pub mod wake_up;
 pub mod workspace;
 
 pub use docker_worker::{
-    BotReports, BoxError, DesiredBot, DesiredBots, DockerWorker, DockerWorkerConfig, DockerWorkerParts, EngineStatus,
-    ExecutorReports, GatewayTokens, VaultTokens,
+    BotReports, BoxError, DesiredBot, DesiredBots, DockerWorker, DockerWorkerConfig, DockerWorkerParts,
+    EngineStatus, ExecutorReports, GatewayTokens, VaultTokens,
 };
 pub use nats::{Nats, NatsConfig};
 pub use notification::NotificationWorker;

@@ -86,7 +86,8 @@ impl Nats {
             check(client)?;
             return Ok(client.clone());
         }
-        let options = ConnectOptions::new().name("clawplane").connection_timeout(ANSWER).request_timeout(Some(ANSWER));
+        let options =
+            ConnectOptions::new().name("clawplane").connection_timeout(ANSWER).request_timeout(Some(ANSWER));
         let connecting = tokio::time::timeout(ANSWER, options.connect(&self.config.url)).await;
         let client = connecting
             .map_err(|_| NatsError::Unreachable(format!("no connection within {} s", ANSWER.as_secs())))?
@@ -108,7 +109,8 @@ impl Nats {
         match context.get_stream(STREAM).await {
             Ok(stream) => return Ok(stream),
             Err(error) => match error.kind() {
-                GetStreamErrorKind::JetStream(answer) if answer.error_code() == ErrorCode::STREAM_NOT_FOUND => {}
+                GetStreamErrorKind::JetStream(answer)
+                    if answer.error_code() == ErrorCode::STREAM_NOT_FOUND => {}
                 _ => return Err(NatsError::jetstream(&error)),
             },
         }

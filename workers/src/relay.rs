@@ -154,7 +154,11 @@ impl<'a> Session<'a> {
     async fn check(&mut self) -> Result<(), RelayError> {
         self.checked = Instant::now();
         let stream = self.relay.nats.stream().await?;
-        if stream.cached_info().state.last_sequence < self.last { Err(RelayError::StreamLost) } else { Ok(()) }
+        if stream.cached_info().state.last_sequence < self.last {
+            Err(RelayError::StreamLost)
+        } else {
+            Ok(())
+        }
     }
 }
 

@@ -29,6 +29,7 @@ use std::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
+const MIN_POSITION: &str = "x-clawplane-min-position";
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 /// The time of `FixedClock` as the API writes it.
 pub(crate) const NOON: &str = "2026-03-01T12:00:00Z";
@@ -77,6 +78,9 @@ pub(crate) struct App {
     pub(crate) wakeup: Wakeup,
     pub(crate) shutdown: CancellationToken,
     pub(crate) router: Router,
+    /// The position of the last command, which every read asks for unless it says otherwise: a test must not hang on
+    /// how fast the machine is.
+    last: Arc<Mutex<Option<String>>>,
     _database: TestDatabase,
 }
 
@@ -111,7 +115,7 @@ impl App {
             clock: Arc::new(clock.clone()),
             ids,
             tokens: TokenConfig::new(Secret::new("a signing secret of at least 32 bytes".to_owned())),
-            gateway_token_ttl: Some(Duration::from_secs(3600)),
+            gateway_token_ttl: Some(Duration::from_hours(1)),
             port_start: 9200,
             default_image: "ghcr.io/openclaw/openclaw:latest".parse().unwrap(),
             vendors: fakes.clone(),
@@ -121,7 +125,7 @@ impl App {
         };
         let router = clawplane_api::router(ApiState::new(deps.clone()));
         let shutdown = CancellationToken::new();
-        Self { deps, fakes, clock, pool, wakeup, shutdown, router, _database: database }
+        Self { deps, fakes, clock, pool, wakeup, shutdown, router, last: Arc::default(), _database: database }
     }
 
     /// Another person with a tenant.
@@ -154,7 +158,13 @@ impl App {
     pub(crate) fn call(&self, method: Method, path: &str) -> Call {
         let peer = ConnectInfo::<SocketAddr>(([192, 0, 2, 7], 5000).into());
         let request = Request::builder().method(method).uri(path).extension(peer);
-        Call { router: self.router.clone(), request, body: Body::empty() }
+        Call {
+            router: self.router.clone(),
+            request,
+            body: Body::empty(),
+            last: self.last.clone(),
+            plain: false,
+        }
     }
     pub(crate) fn get(&self, path: &str) -> Call {
         self.call(Method::GET, path)
@@ -198,6 +208,8 @@ pub(crate) struct Call {
     router: Router,
     request: axum::http::request::Builder,
     body: Body,
+    last: Arc<Mutex<Option<String>>>,
+    plain: bool,
 }
 
 impl Call {
@@ -224,10 +236,25 @@ impl Call {
         self.header("content-type", "application/json")
     }
 
-    pub(crate) async fn send(self) -> Reply {
+    /// Without asking for a position.
+    pub(crate) fn plain(mut self) -> Self {
+        self.plain = true;
+        self
+    }
+
+    pub(crate) async fn send(mut self) -> Reply {
+        let last = self.last.lock().unwrap().clone().filter(|_| !self.plain);
+        if let Some(last) = last
+            && self.request.headers_ref().is_some_and(|headers| !headers.contains_key(MIN_POSITION))
+        {
+            self.request = self.request.header(MIN_POSITION, last);
+        }
         let request = self.request.body(self.body).unwrap();
         let response = self.router.oneshot(request).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
+        if let Some(position) = headers.get("x-clawplane-position") {
+            *self.last.lock().unwrap() = Some(position.to_str().unwrap().to_owned());
+        }
         let text = to_bytes(response.into_body(), 10_000_000).await.unwrap();
         let body = serde_json::from_slice(&text).unwrap_or(Value::Null);
         let text = String::from_utf8(text.to_vec()).unwrap();

@@ -14,7 +14,14 @@ async fn a_read_waits_for_the_position_it_names() {
     let ada = app.ada().await;
     let made = app.create_bot(&ada, "one").await;
     assert_eq!(made.body["hostname"], "one", "a command is answered though its read model is behind");
-    assert_eq!(app.get("/api/bot/one").as_(&ada).send().await.status, 404);
+    assert_eq!(app.get("/api/bot/one").as_(&ada).plain().send().await.status, 404);
+    let started = app.post("/api/bot/one/start").as_(&ada).send().await;
+    assert_eq!(
+        (started.status.as_u16(), &started.body["desired"]),
+        (202, &json!("running")),
+        "{}",
+        started.text
+    );
 
     let position = made.header("x-clawplane-position").to_owned();
     let waiting =
@@ -22,6 +29,18 @@ async fn a_read_waits_for_the_position_it_names() {
     Runner::start(app.pool.clone(), app.wakeup.clone(), app.shutdown.clone(), &TaskTracker::new());
     let reply: Reply = waiting.await.unwrap();
     assert_eq!((reply.status.as_u16(), &reply.body["hostname"]), (200, &json!("one")), "{}", reply.text);
+}
+
+#[tokio::test]
+async fn a_plain_client_sees_its_own_write() {
+    let app = App::start().await;
+    let ada = app.ada().await;
+    app.create_bot(&ada, "one").await;
+    assert_eq!(app.get("/api/bot/one").as_(&ada).plain().send().await.status, 200);
+    app.post("/api/bot/one/start").as_(&ada).send().await;
+    assert_eq!(app.get("/api/bot/one").as_(&ada).plain().send().await.body["desired"], "running");
+    app.delete("/api/bot/one").as_(&ada).send().await;
+    assert_eq!(app.get("/api/bot/one").as_(&ada).plain().send().await.status, 404);
 }
 
 #[tokio::test]

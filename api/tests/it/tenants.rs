@@ -101,7 +101,7 @@ async fn member(app: &App, tenant: TenantId, user: UserId, role: Role) -> Sessio
         user_id: user,
         tenant_id: tenant,
         refresh_hash: clawplane_domain::TokenHash::of(&refresh),
-        expires_at: app.deps.clock.now() + std::time::Duration::from_secs(60),
+        expires_at: app.deps.clock.now() + std::time::Duration::from_mins(1),
     });
     let metadata =
         clawplane_domain::Metadata { actor: Actor::User(user), ..crate::support::metadata(tenant) };

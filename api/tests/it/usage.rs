@@ -5,7 +5,7 @@ use clawplane_domain::{
     BotId, KeyId, RequestId, TenantId, Timestamp,
     usage::{Tokens, UsageRecorded},
 };
-use clawplane_eventstore::{Feed, UsageAppender};
+use clawplane_eventstore::UsageAppender;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -68,7 +68,8 @@ async fn used() -> Used {
     let records = records.map(|(minute, status, cost)| record(&bot, tenant, key_id, minute, status, cost));
     let records: Vec<_> = (1..).zip(records).collect();
     UsageAppender::new(app.pool.clone(), app.wakeup.clone()).append("p:1", &records).await.unwrap();
-    let position = Feed::new(app.pool.clone()).head().await.unwrap().to_string();
+    let last = "SELECT tx_id || '-' || global_position FROM events ORDER BY tx_id DESC, global_position DESC LIMIT 1";
+    let position = sqlx::query_scalar(last).fetch_one(&app.pool).await.unwrap();
     Used { app, ada, key, position }
 }
 

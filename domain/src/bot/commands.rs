@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 pub const MAX_TAGS: usize = 32;
 /// Most models of one bot.
 pub const MAX_MODELS: usize = 64;
+/// Longest reason of an observation, in characters; what is longer is cut.
+pub const MAX_REASON: usize = 2000;
 
 /// Everything a new bot is made of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +66,14 @@ impl Observation {
     /// A state and nothing more.
     pub fn new(state: BotState) -> Self {
         Self { state, reason: None, container_id: None, exit_code: None, restarts: 0 }
+    }
+
+    /// With a reason that can be stored and shown. It may quote what a container printed: that can be long, and can
+    /// hold control characters, of which Postgres cannot even store NUL.
+    fn tidied(mut self) -> Self {
+        let fit = |c: &char| !c.is_control() || matches!(c, '\n' | '\t');
+        self.reason = self.reason.map(|reason| reason.chars().filter(fit).take(MAX_REASON).collect());
+        self
     }
 }
 
@@ -147,6 +157,7 @@ fn create(new: CreateBot, token: GatewayToken) -> Result<Vec<BotEvent>, BotRefus
 
 /// Only news is recorded: the worker reports at every pass.
 fn observe(bot: &BotProfile, observation: Observation) -> Vec<BotEvent> {
+    let observation = observation.tidied();
     if bot.removed || bot.observed == observation {
         return Vec::new();
     }

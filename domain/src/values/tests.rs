@@ -33,6 +33,8 @@ fn labels_tags_models_and_images_are_bounded() {
     assert!("".parse::<Label>().is_err() && "a\nb".parse::<Label>().is_err());
     assert!("eu-west.1".parse::<Tag>().is_ok() && "EU".parse::<Tag>().is_err());
     assert!("meta-llama/Llama-3:free".parse::<ModelId>().is_ok() && "a b".parse::<ModelId>().is_err());
-    assert!("ghcr.io/a/b@sha256:0".parse::<ImageRef>().is_ok() && "--privileged".parse::<ImageRef>().is_err());
+    assert!(
+        "ghcr.io/a/b@sha256:0".parse::<ImageRef>().is_ok() && "--privileged".parse::<ImageRef>().is_err()
+    );
     assert!("azure-openai".parse::<VendorId>().is_ok() && "Open AI".parse::<VendorId>().is_err());
 }

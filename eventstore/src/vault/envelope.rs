@@ -20,11 +20,12 @@ pub struct MasterKey {
 impl MasterKey {
     /// Takes the key over. Its id is a hash of it, so that the same key always has the same id.
     pub fn new(key: [u8; DATA_KEY_BYTES]) -> Self {
+        let key = Zeroizing::new(key);
         let mut hash = Sha256::new();
         hash.update(b"clawplane master key id");
-        hash.update(key);
+        hash.update(key.as_slice());
         let id = hex::encode(&hash.finalize()[..8]);
-        Self { id, key: Zeroizing::new(key) }
+        Self { id, key }
     }
 
     /// Its id, 16 hex digits, which tells nothing of the key.
@@ -64,7 +65,12 @@ fn cipher(key: &[u8; DATA_KEY_BYTES]) -> Aes256Gcm {
     Aes256Gcm::new(&Key::<Aes256Gcm>::from(*key))
 }
 
-pub(super) fn encrypt(key: &[u8; 32], nonce: &[u8; NONCE_BYTES], plain: &[u8], bound_to: &str) -> Option<Vec<u8>> {
+pub(super) fn encrypt(
+    key: &[u8; 32],
+    nonce: &[u8; NONCE_BYTES],
+    plain: &[u8],
+    bound_to: &str,
+) -> Option<Vec<u8>> {
     cipher(key).encrypt(&Nonce::from(*nonce), Payload { msg: plain, aad: bound_to.as_bytes() }).ok()
 }
 

@@ -24,7 +24,11 @@ async fn every_stream_comes_out_of_the_feed_in_its_own_order() {
                     let key = format!("{stream}-{writer}-{round}");
                     let idempotency = (round % 2 == 0).then(|| Idempotency { fingerprint: key.clone(), key });
                     let context = Context { metadata: store.metadata(), idempotency };
-                    store.executor.execute::<Bot>(id, seen(1 + writer * ROUNDS + round), context).await.unwrap();
+                    store
+                        .executor
+                        .execute::<Bot>(id, seen(1 + writer * ROUNDS + round), context)
+                        .await
+                        .unwrap();
                 }
             });
         }

@@ -69,7 +69,10 @@ async fn a_reader_has_seen_what_lies_at_or_before_its_checkpoint() {
     let (id, created) = store.create("a", 9200).await;
     let started = store.bot(id, BotCommand::Start).await;
     let (created, started) = (created.position.unwrap(), started.position.unwrap());
-    assert!(!checkpoints.has_seen("r", BOTS, created).await.unwrap(), "a reader that never wrote is at the start");
+    assert!(
+        !checkpoints.has_seen("r", BOTS, created).await.unwrap(),
+        "a reader that never wrote is at the start"
+    );
     checkpoints.store("r", created).await.unwrap();
     assert!(checkpoints.has_seen("r", BOTS, created).await.unwrap());
     assert!(!checkpoints.has_seen("r", BOTS, started).await.unwrap());
@@ -92,7 +95,10 @@ async fn events_of_other_streams_need_not_be_seen() {
     store.create("b", 9201).await;
     assert!(checkpoints.has_seen("r", BOTS, signed_in).await.unwrap(), "what comes later does not count");
     let later = sign_in(&store).await;
-    assert!(!checkpoints.has_seen("r", BOTS, later).await.unwrap(), "now something of its own lies in between");
+    assert!(
+        !checkpoints.has_seen("r", BOTS, later).await.unwrap(),
+        "now something of its own lies in between"
+    );
 }
 
 /// What a replica that lags sees of a command that was just done elsewhere: nothing yet.

@@ -43,7 +43,8 @@ async fn the_name_that_is_taken_is_named() {
     let store = Store::empty().await;
     store.create("a", 9200).await;
     let id = store.bot_id();
-    let port = store.executor.execute::<Bot>(id, store.new_bot(id, "b", 9200), store.metadata()).await.unwrap_err();
+    let port =
+        store.executor.execute::<Bot>(id, store.new_bot(id, "b", 9200), store.metadata()).await.unwrap_err();
     assert_eq!(port.to_string(), "bot.port `9200` is taken");
     assert_eq!(claims(&store).holder(Scope::BotHostname, "b").await.unwrap(), None);
 }
@@ -55,7 +56,11 @@ async fn a_deleted_bot_gives_its_hostname_back_at_once_and_its_port_when_it_is_g
     assert_eq!(claims(&store).lowest_free_port(9200).await.unwrap(), Some(9201));
     store.bot(old, BotCommand::Delete).await;
     assert_eq!(claims(&store).holder(Scope::BotHostname, "a").await.unwrap(), None);
-    assert_eq!(claims(&store).lowest_free_port(9200).await.unwrap(), Some(9201), "its container may still run");
+    assert_eq!(
+        claims(&store).lowest_free_port(9200).await.unwrap(),
+        Some(9201),
+        "its container may still run"
+    );
 
     let (new, _) = store.create("a", 9201).await;
     store.bot(old, BotCommand::ConfirmRemoved).await;

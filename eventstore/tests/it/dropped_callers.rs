@@ -59,7 +59,8 @@ async fn shutting_down_waits_for_a_command_whose_caller_is_gone() {
     let taken = "INSERT INTO claims VALUES ('bot.hostname', 'a', 'bot', 'somebody')";
     sqlx::raw_sql(taken).execute(&mut *name).await.unwrap();
     let id = store.bot_id();
-    let (executor, command, metadata) = (store.executor.clone(), store.new_bot(id, "a", 9200), store.metadata());
+    let (executor, command, metadata) =
+        (store.executor.clone(), store.new_bot(id, "a", 9200), store.metadata());
     let caller = tokio::spawn(async move { executor.execute::<Bot>(id, command, metadata).await });
     let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
                  AND wait_event_type = 'Lock' AND query LIKE 'INSERT INTO claims%'";

@@ -68,7 +68,8 @@ impl Store {
             models: vec![ModelChoice { vendor: "openai".parse().unwrap(), model: "gpt-5".parse().unwrap() }],
             limits: Limits::default(),
         };
-        let sealed = SealedSecret { data_key_id: DataKeyId(id.0), nonce: "00".repeat(12), ciphertext: "00".into() };
+        let sealed =
+            SealedSecret { data_key_id: DataKeyId(id.0), nonce: "00".repeat(12), ciphertext: "00".into() };
         let token = GatewayToken { hash: TokenHash::of(hostname), sealed, expires_at: None };
         BotCommand::Create(Box::new(new), token)
     }

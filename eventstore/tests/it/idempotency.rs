@@ -14,7 +14,9 @@ fn keyed(store: &Store, key: &str, fingerprint: &str) -> Context {
     Context { metadata: store.metadata(), idempotency: Some(idempotency) }
 }
 
-fn answer(committed: &Committed<BotEvent>) -> (String, Vec<BotEvent>, Option<clawplane_eventstore::Position>) {
+fn answer(
+    committed: &Committed<BotEvent>,
+) -> (String, Vec<BotEvent>, Option<clawplane_eventstore::Position>) {
     (committed.aggregate_id.clone(), committed.events.clone(), committed.position)
 }
 
@@ -38,7 +40,8 @@ async fn a_repeated_command_is_answered_and_not_done_again() {
 async fn a_repeated_creation_answers_with_the_first_id() {
     let store = Store::empty().await;
     let (first_id, second_id) = (store.bot_id(), store.bot_id());
-    let create = |id| store.executor.execute::<Bot>(id, store.new_bot(id, "a", 9200), keyed(&store, "k", "create a"));
+    let create =
+        |id| store.executor.execute::<Bot>(id, store.new_bot(id, "a", 9200), keyed(&store, "k", "create a"));
     let first = create(first_id).await.unwrap();
     let second = create(second_id).await.unwrap();
     assert_eq!(second.aggregate_id, first_id.to_string());
@@ -81,7 +84,8 @@ async fn the_same_start_eight_times_at_once_has_one_effect_and_one_answer() {
         for _ in 0..8 {
             let executor = store.executor.clone();
             let context = keyed(&store, &format!("start {round}"), "start");
-            answers.spawn(async move { executor.execute::<Bot>(id, BotCommand::Start, context).await.unwrap() });
+            answers
+                .spawn(async move { executor.execute::<Bot>(id, BotCommand::Start, context).await.unwrap() });
         }
         for committed in answers.join_all().await {
             assert_eq!(committed.events, [BotEvent::StartRequested {}], "round {round}");

@@ -22,7 +22,10 @@ async fn a_long_transaction_elsewhere_stalls_the_feed_visibly_and_not_for_ever()
     assert_eq!(stalled.events, []);
     assert!(stalled.exhausted);
     let at_least = began.elapsed();
-    assert!(store.feed.held_back_for().await.unwrap() >= at_least, "the metric shows the age of the transaction");
+    assert!(
+        store.feed.held_back_for().await.unwrap() >= at_least,
+        "the metric shows the age of the transaction"
+    );
     assert_eq!(store.feed.lag(Position::START, Filter::All).await.unwrap().events, 2);
 
     // What the server does after 30 s to the platform's own sessions happens to this one at once.

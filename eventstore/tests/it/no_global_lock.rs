@@ -59,7 +59,10 @@ async fn an_append_neither_locks_nor_notifies() {
     let cluster = Cluster::start();
     let db = database_in(&cluster).await;
     let name: String = sqlx::query_scalar("SELECT current_database()").fetch_one(&db.pool).await.unwrap();
-    sqlx::raw_sql(&format!("ALTER DATABASE {name} SET log_statement = 'all'")).execute(&db.pool).await.unwrap();
+    sqlx::raw_sql(&format!("ALTER DATABASE {name} SET log_statement = 'all'"))
+        .execute(&db.pool)
+        .await
+        .unwrap();
     let silent = cluster.log().len();
     let pool = clawplane_eventstore::database::connect(&db.url, 2).await.unwrap();
     let executor = clawplane_eventstore::Executor::new(pool.clone(), clawplane_eventstore::Wakeup::default());
@@ -67,7 +70,8 @@ async fn an_append_neither_locks_nor_notifies() {
     let id = store.bot_id();
     executor.execute::<Bot>(id, store.new_bot(id, "a", 9200), store.metadata()).await.unwrap();
     executor.execute::<Bot>(id, BotCommand::Start, store.metadata()).await.unwrap();
-    let usage = clawplane_eventstore::UsageAppender::new(pool.clone(), clawplane_eventstore::Wakeup::default());
+    let usage =
+        clawplane_eventstore::UsageAppender::new(pool.clone(), clawplane_eventstore::Wakeup::default());
     usage.append("p:1", &[(1, crate::usage::record(&store, 1))]).await.unwrap();
 
     let log = cluster.log()[silent..].to_lowercase();

@@ -23,13 +23,18 @@ enum Step {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let state = prop::sample::select(vec![BotState::Starting, BotState::Running, BotState::Failed, BotState::Stopped]);
+    let state = prop::sample::select(vec![
+        BotState::Starting,
+        BotState::Running,
+        BotState::Failed,
+        BotState::Stopped,
+    ]);
     let step = prop_oneof![
         3 => Just(Step::Create),
         3 => Just(Step::Start),
         3 => Just(Step::Stop),
         1 => Just(Step::Delete),
-        4 => (state, prop::option::of("\\PC{0,12}"), 0..3_u32).prop_map(|(s, r, n)| Step::Observe(s, r, n)),
+        4 => (state, prop::option::of("[\\x00-\\x1f\\PC]{0,12}"), 0..3_u32).prop_map(|(s, r, n)| Step::Observe(s, r, n)),
         1 => Just(Step::ConfirmRemoved),
     ];
     prop::collection::vec(step, 1..24)
@@ -59,7 +64,9 @@ async fn three_ways(store: &Store, steps: Vec<Step>, case: u16) -> Result<(), Te
                 prop_assert_eq!(&decided, &committed.events);
                 count += decided.len();
                 last = committed.position.unwrap_or(last);
-                decided.into_iter().for_each(|event| memory.evolve(event));
+                for event in decided {
+                    memory.evolve(event);
+                }
             }
             (Err(decided), Err(ExecuteError::Refused(refused))) => prop_assert_eq!(decided, refused),
             (decided, executed) => prop_assert!(false, "{:?} but {:?}", decided, executed),
@@ -73,7 +80,12 @@ async fn three_ways(store: &Store, steps: Vec<Step>, case: u16) -> Result<(), Te
 }
 
 /// The state as a projection would see it, once the feed has come to `last`.
-async fn from_feed(store: &Store, id: String, count: usize, last: Position) -> Option<Result<Bot, StoreError>> {
+async fn from_feed(
+    store: &Store,
+    id: String,
+    count: usize,
+    last: Position,
+) -> Option<Result<Bot, StoreError>> {
     let batch = store.feed.read(Position::START, Filter::Types(&["bot"]), 100_000).await.unwrap();
     if count > 0 && batch.last() < Some(last) {
         return None;

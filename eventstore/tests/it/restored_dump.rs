@@ -74,7 +74,9 @@ async fn a_restored_database_is_invisible_until_it_is_rebased() {
     after.bot(id, seen(7)).await;
     let events = after.feed_of(4).await;
     assert_eq!(events.iter().map(|event| event.sequence).collect::<Vec<_>>(), [1, 2, 3, 4]);
-    for sql in ["UPDATE events SET tx_id = '1'", "DELETE FROM events", "UPDATE events_default SET tx_id = '1'"] {
+    for sql in
+        ["UPDATE events SET tx_id = '1'", "DELETE FROM events", "UPDATE events_default SET tx_id = '1'"]
+    {
         assert!(sqlx::raw_sql(sql).execute(after.pool()).await.is_err(), "{sql}");
     }
     assert_eq!(restore::rebase(after.pool()).await.unwrap(), 1, "only what is new has an id to rewrite");

@@ -36,7 +36,8 @@ async fn the_naive_reader_skips_a_slow_writer_and_the_feed_waits_for_it() {
     slow.commit().await.unwrap();
     assert_eq!(naive(store.pool(), 3).await, [0_i64; 0], "the naive reader never sees number 1");
     let events = store.feed_of(3).await;
-    let streams: Vec<_> = events.iter().map(|e| (e.aggregate_id.as_str(), e.sequence, e.position.global)).collect();
+    let streams: Vec<_> =
+        events.iter().map(|e| (e.aggregate_id.as_str(), e.sequence, e.position.global)).collect();
     let fast = id.to_string();
     assert_eq!(streams, [("slow", 1, 1), (&fast, 1, 2), (&fast, 2, 3)]);
     assert!(events.is_sorted_by_key(|event| event.position));

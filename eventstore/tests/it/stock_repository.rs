@@ -22,7 +22,10 @@ async fn the_stock_repository_writes_what_we_read() {
     assert!(matches!(again, Err(AggregateError::UserError(BotRefusal::Exists))));
 
     let events = store.feed_of(2).await;
-    assert_eq!(events.iter().map(|event| event.event_type.as_str()).collect::<Vec<_>>(), ["bot.created", "bot.token_issued"]);
+    assert_eq!(
+        events.iter().map(|event| event.event_type.as_str()).collect::<Vec<_>>(),
+        ["bot.created", "bot.token_issued"]
+    );
     assert_eq!(events[0].metadata, store.metadata());
     assert_eq!(events[0].tenant_id, store.tenant);
     let committed = store.bot(id, BotCommand::Start).await;

@@ -92,6 +92,7 @@ async fn usage_lies_in_its_own_partition_and_can_be_left_out() {
     let of = |types| store.feed.read(Position::START, Filter::Types(types), 100);
     assert_eq!(of(&["usage"]).await.unwrap().events.len(), 1);
     assert_eq!(of(clawplane_eventstore::COMMAND_STREAMS).await.unwrap().events.len(), 2);
-    let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM events_usage").fetch_one(store.pool()).await.unwrap();
+    let rows: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM events_usage").fetch_one(store.pool()).await.unwrap();
     assert_eq!(rows, 1);
 }

@@ -30,7 +30,7 @@ async fn what_is_sealed_opens_where_it_belongs_and_nowhere_else() {
         SealedSecret { data_key_id: yours.data_key_id, ..mine.clone() },
         SealedSecret { nonce: yours.nonce.clone(), ..mine.clone() },
         SealedSecret { ciphertext: yours.ciphertext.clone(), ..mine.clone() },
-        SealedSecret { ciphertext: mine.ciphertext.replace(|c| c == 'a' || c == '0', "f"), ..mine.clone() },
+        SealedSecret { ciphertext: mine.ciphertext.replace(['a', '0'], "f"), ..mine.clone() },
         SealedSecret { ciphertext: mine.ciphertext[2..].into(), ..mine.clone() },
         SealedSecret { ciphertext: String::new(), ..mine.clone() },
         SealedSecret { ciphertext: "no hex".into(), ..mine.clone() },
@@ -80,7 +80,10 @@ async fn a_wrong_master_key_is_noticed_and_named() {
     };
     expected(wrong.check().await.unwrap_err());
     expected(wrong.open(&sealed, "x").await.unwrap_err());
-    assert_eq!(format!("{:?}", MasterKey::new([1; 32])), format!("MasterKey({})", MasterKey::new([1; 32]).id()));
+    assert_eq!(
+        format!("{:?}", MasterKey::new([1; 32])),
+        format!("MasterKey({})", MasterKey::new([1; 32]).id())
+    );
 }
 
 #[tokio::test]
@@ -113,10 +116,11 @@ async fn no_table_holds_a_secret_in_any_usual_form() {
     let sealed = key.sealed.clone();
     let command = KeyCommand::Add(Box::new(key));
     store.executor.execute::<ProviderKey>(id, command, store.metadata()).await.unwrap();
-    let tables: Vec<String> = sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")
-        .fetch_all(store.pool())
-        .await
-        .unwrap();
+    let tables: Vec<String> =
+        sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")
+            .fetch_all(store.pool())
+            .await
+            .unwrap();
     assert!(tables.contains(&"events".into()) && tables.contains(&"data_keys".into()));
     let mut ciphertexts = 0;
     for table in tables {

@@ -55,7 +55,7 @@ async fn sixteen_writers_on_one_stream_all_get_through() {
 async fn a_race_for_one_refresh_token_has_one_winner() {
     let store = Store::empty().await;
     let id = SessionId(store.ids.uuid());
-    let expires_at = now() + Duration::from_secs(3600);
+    let expires_at = now() + Duration::from_hours(1);
     let first = TokenHash::of("first");
     let (user_id, tenant_id) = (UserId(store.ids.uuid()), store.tenant);
     let session = OpenSession { id, user_id, tenant_id, refresh_hash: first, expires_at };

@@ -9,7 +9,7 @@ use std::{
         process::CommandExt,
     },
     path::{Path, PathBuf},
-    process::{ChildStdin, Command, Stdio},
+    process::{Child, Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
 };
@@ -32,7 +32,7 @@ pub struct Cluster {
     /// The administrator's way in, to the database `postgres`.
     pub url: String,
     dir: PathBuf,
-    _alive: ChildStdin,
+    watchdog: Child,
 }
 
 impl Cluster {
@@ -86,7 +86,7 @@ fn comes_up(dir: &Path) -> Result<(), String> {
         if log.contains("database system is ready to accept connections") {
             return Ok(());
         }
-        if log.contains("FATAL") || started.elapsed() > Duration::from_secs(60) {
+        if log.contains("FATAL") || started.elapsed() > Duration::from_mins(1) {
             return Err(log);
         }
         std::thread::sleep(Duration::from_millis(10));

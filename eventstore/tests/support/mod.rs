@@ -13,6 +13,10 @@
     clippy::expect_used,
     reason = "a test that cannot get its database has to fail"
 )]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "which Postgres to use is said by the environment, and its start is waited for without a runtime"
+)]
 
 mod cluster;
 mod fixtures;

@@ -12,7 +12,7 @@ use clawplane_domain::{
 use clawplane_eventstore::{Executor, Feed, Position, UsageAppender, Wakeup};
 use clawplane_projections::{Range, Runner, View, Views};
 use sqlx::PgPool;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Longer than anything here takes, on any machine.
@@ -104,11 +104,13 @@ impl World {
     /// The last event: nothing but this test writes, but other tests' transactions may hide it for a moment.
     pub(crate) async fn head(&self) -> Position {
         let newest: i64 = self.number("SELECT coalesce(max(global_position), 0) FROM events").await;
+        let begun = Instant::now();
         loop {
             let head = Feed::new(self.pool.clone()).head().await.unwrap();
             if head.global == newest {
                 return head;
             }
+            assert!(begun.elapsed() < LONG, "the feed stays at {head}, although {newest} was stored");
             tokio::task::yield_now().await;
         }
     }
@@ -141,11 +143,11 @@ impl World {
     }
 
     pub(crate) fn sealed(&self) -> SealedSecret {
-        let noise = format!("{:x}", self.ids.uuid().as_u128()).repeat(2);
+        let (nonce, noise) = (self.ids.uuid().as_u128(), self.ids.uuid().as_u128());
         SealedSecret {
             data_key_id: DataKeyId(self.ids.uuid()),
-            nonce: noise[..24].to_owned(),
-            ciphertext: noise,
+            nonce: format!("{:024x}", nonce & ((1 << 96) - 1)),
+            ciphertext: format!("{noise:032x}").repeat(2),
         }
     }
 

@@ -36,27 +36,11 @@ fn nothing_private_is_reached_by_default() {
         "[2001::1]:443",
         "[2001:db8::1]:443",
     ] {
-        assert_eq!(
-            permits(&list, true, "vendor.example", address),
-            Err(NotAllowed::Private),
-            "{address}"
-        );
+        assert_eq!(permits(&list, true, "vendor.example", address), Err(NotAllowed::Private), "{address}");
     }
-    for address in [
-        "1.1.1.1:443",
-        "[2606:4700::1111]:443",
-        "[64:ff9b::101:101]:443",
-    ] {
-        assert_eq!(
-            permits(&list, true, "vendor.example", address),
-            Ok(()),
-            "{address}"
-        );
-        assert_eq!(
-            permits(&list, false, "vendor.example", address),
-            Err(NotAllowed::PlainHttp),
-            "{address}"
-        );
+    for address in ["1.1.1.1:443", "[2606:4700::1111]:443", "[64:ff9b::101:101]:443"] {
+        assert_eq!(permits(&list, true, "vendor.example", address), Ok(()), "{address}");
+        assert_eq!(permits(&list, false, "vendor.example", address), Err(NotAllowed::PlainHttp), "{address}");
     }
 }
 
@@ -64,27 +48,12 @@ fn nothing_private_is_reached_by_default() {
 fn the_list_opens_exactly_what_it_names() {
     let list = allow("127.0.0.1:9000, llm.internal:8000 10.1.0.0/16,[::1]:7000");
     assert_eq!(permits(&list, false, "127.0.0.1", "127.0.0.1:9000"), Ok(()));
-    assert_eq!(
-        permits(&list, false, "127.0.0.1", "[::ffff:127.0.0.1]:9000"),
-        Ok(())
-    );
-    assert_eq!(
-        permits(&list, false, "127.0.0.1", "127.0.0.1:9001"),
-        Err(NotAllowed::Private)
-    );
-    assert_eq!(
-        permits(&list, false, "LLM.internal", "192.168.0.9:8000"),
-        Ok(())
-    );
-    assert_eq!(
-        permits(&list, false, "other.internal", "192.168.0.9:8000"),
-        Err(NotAllowed::Private)
-    );
+    assert_eq!(permits(&list, false, "127.0.0.1", "[::ffff:127.0.0.1]:9000"), Ok(()));
+    assert_eq!(permits(&list, false, "127.0.0.1", "127.0.0.1:9001"), Err(NotAllowed::Private));
+    assert_eq!(permits(&list, false, "LLM.internal", "192.168.0.9:8000"), Ok(()));
+    assert_eq!(permits(&list, false, "other.internal", "192.168.0.9:8000"), Err(NotAllowed::Private));
     assert_eq!(permits(&list, false, "x", "10.1.200.3:1"), Ok(()));
-    assert_eq!(
-        permits(&list, false, "x", "10.2.0.3:1"),
-        Err(NotAllowed::Private)
-    );
+    assert_eq!(permits(&list, false, "x", "10.2.0.3:1"), Err(NotAllowed::Private));
     assert_eq!(permits(&list, false, "[::1]", "[::1]:7000"), Ok(()));
 }
 
@@ -103,25 +72,14 @@ fn base_urls_are_checked_before_they_are_stored() {
         "https://0x7f.1",
     ] {
         let message = none.check_url(&url(bad)).unwrap_err().to_string();
-        assert!(
-            message.contains("CLAWPLANE_UPSTREAM_ALLOW"),
-            "{bad}: {message}"
-        );
+        assert!(message.contains("CLAWPLANE_UPSTREAM_ALLOW"), "{bad}: {message}");
     }
     let list = allow("127.0.0.1:9000,localhost:11434,vllm:8000");
-    for good in [
-        "http://127.0.0.1:9000/v1",
-        "http://localhost:11434",
-        "http://vllm:8000/v1",
-    ] {
+    for good in ["http://127.0.0.1:9000/v1", "http://localhost:11434", "http://vllm:8000/v1"] {
         assert_eq!(list.check_url(&url(good)), Ok(()), "{good}");
     }
     assert!(list.check_url(&url("http://vllm:8001")).is_err());
-    assert_eq!(
-        allow("10.0.0.0/8").check_url(&url("http://vllm:8001")),
-        Ok(()),
-        "seen when resolved"
-    );
+    assert_eq!(allow("10.0.0.0/8").check_url(&url("http://vllm:8001")), Ok(()), "seen when resolved");
 }
 
 #[test]
@@ -135,15 +93,8 @@ fn wrong_entries_say_what_is_wrong() -> Result<(), Box<dyn Error>> {
         ("::1:80", "brackets"),
         (":80", "name a host"),
     ] {
-        let error = entry
-            .parse::<UpstreamAllow>()
-            .err()
-            .ok_or(entry)?
-            .to_string();
-        assert!(
-            error.contains(part) && error.contains(entry),
-            "{entry}: {error}"
-        );
+        let error = entry.parse::<UpstreamAllow>().err().ok_or(entry)?.to_string();
+        assert!(error.contains(part) && error.contains(entry), "{entry}: {error}");
     }
     assert_eq!(allow("  "), UpstreamAllow::default());
     Ok(())

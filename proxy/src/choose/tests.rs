@@ -53,8 +53,9 @@ fn tags_come_first_then_keys_without_then_any() {
 fn turns_hold_under_many_threads() {
     let group = KeyGroup::new(vec![key(1, 1, &[]), key(2, 3, &[])]);
     let counts: usize = std::thread::scope(|scope| {
-        let threads: Vec<_> =
-            (0..4).map(|_| scope.spawn(|| chosen(&group, &[], 100).iter().filter(|id| **id == 1).count())).collect();
+        let threads: Vec<_> = (0..4)
+            .map(|_| scope.spawn(|| chosen(&group, &[], 100).iter().filter(|id| **id == 1).count()))
+            .collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
     assert_eq!(counts, 100);

@@ -17,9 +17,14 @@ fn a_name_that_leads_inside_is_refused_whatever_it_says() {
 #[tokio::test]
 async fn a_literal_address_is_checked_like_a_name() {
     let mut guarded = Guarded(Arc::new("127.0.0.1:1".parse().unwrap()));
-    for uri in ["https://169.254.169.254/latest", "http://127.0.0.1:2/", "https://localhost:443/", "http://[::1]:1/"] {
+    for uri in
+        ["https://169.254.169.254/latest", "http://127.0.0.1:2/", "https://localhost:443/", "http://[::1]:1/"]
+    {
         let error = guarded.call(Uri::from_static(uri)).await.unwrap_err();
-        assert!(error.downcast_ref::<ConnectError>().is_some_and(|e| matches!(e, ConnectError::NotAllowed(_))), "{uri}: {error}");
+        assert!(
+            error.downcast_ref::<ConnectError>().is_some_and(|e| matches!(e, ConnectError::NotAllowed(_))),
+            "{uri}: {error}"
+        );
     }
 }
 

@@ -17,15 +17,22 @@ fn a_token_is_taken_from_every_vendors_place() {
     assert_eq!(found(&headers(&[]), Some("alt=sse&key=to%2Bk&x")), ["to+k"]);
     let both = headers(&[("authorization", "Bearer one"), ("x-api-key", "two")]);
     assert_eq!(found(&both, Some("key=three")), ["one", "two", "three"]);
-    assert!(found(&headers(&[("authorization", "Basic dTpw"), ("cookie", "a=b")]), Some("keys=1&k")).is_empty());
+    assert!(
+        found(&headers(&[("authorization", "Basic dTpw"), ("cookie", "a=b")]), Some("keys=1&k")).is_empty()
+    );
     assert!(found(&headers(&[("x-api-key", &"x".repeat(MAX_TOKEN + 1))]), None).is_empty());
 }
 
 #[test]
 fn no_credential_of_the_client_goes_on() {
     let mut all = headers(&[
-        ("authorization", "Bearer t"), ("x-api-key", "t"), ("api-key", "t"), ("x-goog-api-key", "t"),
-        ("cookie", "t"), ("proxy-authorization", "t"), ("anthropic-version", "2023-06-01"),
+        ("authorization", "Bearer t"),
+        ("x-api-key", "t"),
+        ("api-key", "t"),
+        ("x-goog-api-key", "t"),
+        ("cookie", "t"),
+        ("proxy-authorization", "t"),
+        ("anthropic-version", "2023-06-01"),
     ]);
     strip_headers(&mut all);
     assert_eq!(all, headers(&[("anthropic-version", "2023-06-01")]));

@@ -52,7 +52,10 @@ impl Unfoldable {
 
 impl Change {
     /// What `event` changes; `None` where it is of no interest. Opens the secret of a new key.
-    pub(crate) async fn of(event: &RecordedEvent, unsealer: &dyn Unsealer) -> Result<Option<Self>, Unfoldable> {
+    pub(crate) async fn of(
+        event: &RecordedEvent,
+        unsealer: &dyn Unsealer,
+    ) -> Result<Option<Self>, Unfoldable> {
         match event.aggregate_type.as_str() {
             "bot" => Self::of_bot(event),
             "provider_key" => match event.decode()? {
@@ -93,14 +96,8 @@ impl Change {
             Err(UnsealError::Gone) => return Ok(None),
             Err(error) => return Err(Unfoldable::Secret(error)),
         };
-        let opened = Key {
-            id: key.id,
-            weight: key.weight,
-            tags: key.tags,
-            endpoint,
-            api_type: key.api_type,
-            secret,
-        };
+        let opened =
+            Key { id: key.id, weight: key.weight, tags: key.tags, endpoint, api_type: key.api_type, secret };
         Ok(Some(Self::KeyAdded { tenant: key.tenant_id, vendor: vendor.id, key: Arc::new(opened) }))
     }
 }

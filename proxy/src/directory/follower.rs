@@ -51,7 +51,11 @@ impl Follower {
     }
 
     /// Reads everything up to the head: for the start, before the first request.
-    pub(crate) async fn catch_up(&mut self, totals: &dyn UsageTotals, clock: &dyn Clock) -> Result<(), StartError> {
+    pub(crate) async fn catch_up(
+        &mut self,
+        totals: &dyn UsageTotals,
+        clock: &dyn Clock,
+    ) -> Result<(), StartError> {
         while !self.follow_directory().await? {}
         let at = clock.now();
         let totals = totals.current(at).await.map_err(StartError::Totals)?;

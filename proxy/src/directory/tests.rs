@@ -1,16 +1,15 @@
 use super::*;
 use crate::{
     quota::Amount,
-    testing::{ManualClock, World, at, day_total},
+    testing::{ManualClock, World, at, day_total, fresh},
     vendors,
 };
 use arc_swap::ArcSwap;
 use clawplane_domain::quota::QuotaLimits;
 use std::sync::atomic::Ordering;
-use uuid::Uuid;
 
 fn tenant() -> TenantId {
-    TenantId(Uuid::now_v7())
+    TenantId(fresh())
 }
 
 fn follower(world: &Arc<World>) -> (Follower, Arc<ArcSwap<Directory>>) {
@@ -27,7 +26,9 @@ async fn caught_up(world: &Arc<World>) -> (Follower, Arc<ArcSwap<Directory>>) {
 
 fn secrets(directory: &Directory, tenant: TenantId, vendor: &str) -> Vec<String> {
     let group = directory.keys(tenant, vendors::find(vendor).unwrap());
-    group.map(|group| group.keys().iter().map(|key| key.secret.expose().to_owned()).collect()).unwrap_or_default()
+    group
+        .map(|group| group.keys().iter().map(|key| key.secret.expose().to_owned()).collect())
+        .unwrap_or_default()
 }
 
 #[tokio::test]
@@ -98,7 +99,7 @@ async fn quotas_and_the_usage_of_others_reach_the_ledger() {
     assert!(ledger.reserve(now, any).is_ok());
     let usage = |stream: &str| {
         let payload = serde_json::json!({
-            "requestId": Uuid::now_v7(), "tenantId": tenant, "botId": bot, "keyId": null, "vendor": "openai",
+            "requestId": fresh(), "tenantId": tenant, "botId": bot, "keyId": null, "vendor": "openai",
             "model": null, "status": 200, "stream": false, "inputTokens": 30, "cachedInputTokens": 0,
             "cacheWriteTokens": 0, "outputTokens": 10, "reasoningTokens": 0, "costMicros": null,
             "estimated": false, "interrupted": false, "ttfbMs": 1, "durationMs": 1, "at": now,

@@ -21,13 +21,15 @@ pub(super) struct Usage {
 impl Usage {
     fn replace(&mut self, newer: Self) {
         self.input_tokens = newer.input_tokens.or(self.input_tokens);
-        self.cache_creation_input_tokens = newer.cache_creation_input_tokens.or(self.cache_creation_input_tokens);
+        self.cache_creation_input_tokens =
+            newer.cache_creation_input_tokens.or(self.cache_creation_input_tokens);
         self.cache_read_input_tokens = newer.cache_read_input_tokens.or(self.cache_read_input_tokens);
         self.output_tokens = newer.output_tokens.or(self.output_tokens);
     }
 
     fn tokens(&self) -> Tokens {
-        let (read, written) = (self.cache_read_input_tokens.or_zero(), self.cache_creation_input_tokens.or_zero());
+        let (read, written) =
+            (self.cache_read_input_tokens.or_zero(), self.cache_creation_input_tokens.or_zero());
         Tokens {
             input_tokens: self.input_tokens.or_zero().saturating_add(read).saturating_add(written),
             cached_input_tokens: read,

@@ -43,7 +43,10 @@ pub(super) fn read(reading: &mut Reading, json: &[u8]) {
     if let Some(usage) = chunk.usage_metadata {
         let thoughts = usage.thoughts_token_count.or_zero();
         reading.tokens = Some(Tokens {
-            input_tokens: usage.prompt_token_count.or_zero().saturating_add(usage.tool_use_prompt_token_count.or_zero()),
+            input_tokens: usage
+                .prompt_token_count
+                .or_zero()
+                .saturating_add(usage.tool_use_prompt_token_count.or_zero()),
             cached_input_tokens: usage.cached_content_token_count.or_zero(),
             cache_write_tokens: 0,
             output_tokens: usage.candidates_token_count.or_zero().saturating_add(thoughts),

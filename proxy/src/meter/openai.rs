@@ -43,7 +43,9 @@ impl Usage {
         let reasoning = self.completion_tokens_details.or(self.output_tokens_details).unwrap_or_default();
         let reasoning = reasoning.reasoning_tokens.or_zero();
         // xAI counts reasoning beside `completion_tokens`; only the total tells.
-        if reasoning > 0 && self.total_tokens.0 == input.checked_add(output).and_then(|sum| sum.checked_add(reasoning)) {
+        if reasoning > 0
+            && self.total_tokens.0 == input.checked_add(output).and_then(|sum| sum.checked_add(reasoning))
+        {
             output += reasoning;
         }
         Tokens {

@@ -58,7 +58,13 @@ fn streams() -> Vec<(Format, &'static str, String, Tokens, &'static str)> {
         (Format::OpenAiResponses, sse, RESPONSES.to_owned(), tokens(30, 8, 0, 12, 5), "gpt-5"),
         (Format::Anthropic, sse, ANTHROPIC.to_owned(), tokens(3211, 3000, 200, 55, 0), "claude-sonnet-4"),
         (Format::Gemini, sse, GEMINI.to_owned(), tokens(11, 4, 0, 53, 50), "gemini-2.5-flash"),
-        (Format::Gemini, "application/json; charset=UTF-8", array(), tokens(11, 4, 0, 53, 50), "gemini-2.5-flash"),
+        (
+            Format::Gemini,
+            "application/json; charset=UTF-8",
+            array(),
+            tokens(11, 4, 0, 53, 50),
+            "gemini-2.5-flash",
+        ),
         (Format::Cohere, sse, COHERE.to_owned(), tokens(5, 0, 0, 6, 0), ""),
         (Format::Ollama, "application/x-ndjson", OLLAMA.to_owned(), tokens(26, 0, 0, 298, 0), "llama3"),
     ]
@@ -127,7 +133,8 @@ fn whole_answers_are_read() {
     assert_eq!(whole(Format::OpenAi, chat).tokens, Some(tokens(1, 1, 0, 2, 0)));
     let embeddings = r#"{"data":[],"model":"e","usage":{"prompt_tokens":8,"total_tokens":8}}"#;
     assert_eq!(whole(Format::OpenAi, embeddings).tokens, Some(tokens(8, 0, 0, 0, 0)));
-    let responses = r#"{"object":"response","model":"m","error":null,"usage":{"input_tokens":3,"output_tokens":4}}"#;
+    let responses =
+        r#"{"object":"response","model":"m","error":null,"usage":{"input_tokens":3,"output_tokens":4}}"#;
     assert_eq!(whole(Format::OpenAiResponses, responses).tokens, Some(tokens(3, 0, 0, 4, 0)));
     let message = r#"{"type":"message","model":"c","usage":{"input_tokens":1,"cache_read_input_tokens":5,"output_tokens":2}}"#;
     assert_eq!(whole(Format::Anthropic, message).tokens, Some(tokens(6, 5, 0, 2, 0)));
@@ -140,19 +147,28 @@ fn whole_answers_are_read() {
 #[test]
 fn an_answer_beyond_the_bound_still_gives_its_usage() {
     let numbers = "0.123456,".repeat(400_000);
-    let text = format!(r#"{{"data":[{numbers}0],"model":"e","usage":{{"prompt_tokens":77,"total_tokens":77}}}}"#);
+    let text =
+        format!(r#"{{"data":[{numbers}0],"model":"e","usage":{{"prompt_tokens":77,"total_tokens":77}}}}"#);
     assert_eq!(whole(Format::OpenAi, &text).tokens, Some(tokens(77, 0, 0, 0, 0)));
 }
 
 #[test]
 fn without_usage_the_text_is_measured() {
-    let reading = metered(Format::OpenAi, "text/event-stream", &[&CHAT.as_bytes()[..CHAT.find(": a comment").unwrap()]]);
+    let reading = metered(
+        Format::OpenAi,
+        "text/event-stream",
+        &[&CHAT.as_bytes()[..CHAT.find(": a comment").unwrap()]],
+    );
     assert_eq!((reading.tokens, reading.text_bytes, reading.finished), (None, 3, false));
     let cut = ANTHROPIC.find("event: message_delta").unwrap();
     let reading = metered(Format::Anthropic, "text/event-stream", &[&ANTHROPIC.as_bytes()[..cut]]);
     assert_eq!(reading.tokens, Some(tokens(3210, 3000, 200, 1, 0)));
     assert_eq!((reading.settled, reading.text_bytes), (false, 7));
-    let done = metered(Format::OpenAiResponses, "text/event-stream", &[&RESPONSES.as_bytes()[..RESPONSES.len() - 300]]);
+    let done = metered(
+        Format::OpenAiResponses,
+        "text/event-stream",
+        &[&RESPONSES.as_bytes()[..RESPONSES.len() - 300]],
+    );
     assert_eq!(done.text_bytes, 2, "the text that is repeated at its end counts once");
 }
 
@@ -162,7 +178,8 @@ fn an_error_inside_a_stream_is_seen() {
     assert!(metered(Format::OpenAi, "text/event-stream", &[openai]).failed);
     let anthropic = b"event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\"}}\n\n";
     assert!(metered(Format::Anthropic, "text/event-stream", &[anthropic]).failed);
-    let failed = b"data: {\"type\":\"response.failed\",\"response\":{\"error\":{\"code\":\"x\"},\"usage\":null}}\n\n";
+    let failed =
+        b"data: {\"type\":\"response.failed\",\"response\":{\"error\":{\"code\":\"x\"},\"usage\":null}}\n\n";
     assert!(metered(Format::OpenAiResponses, "text/event-stream", &[failed]).failed);
 }
 

@@ -32,7 +32,11 @@ fn a_limit_that_is_reached_refuses_until_its_window_ends() {
 fn an_unused_quota_never_refuses_a_large_request() {
     let (ledger, now) = (daily(100), at("2026-11-30T23:00:00Z"));
     let large = ledger.reserve(now, amount(1_000_000, 0)).unwrap();
-    assert_eq!(ledger.reserve(now, amount(1, 0)).unwrap_err().what, "dailyTokens is 100", "all of it is held");
+    assert_eq!(
+        ledger.reserve(now, amount(1, 0)).unwrap_err().what,
+        "dailyTokens is 100",
+        "all of it is held"
+    );
     large.settle(now, now, amount(20, 0));
     assert!(ledger.reserve(now, amount(1, 0)).is_ok());
 }

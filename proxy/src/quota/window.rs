@@ -47,7 +47,8 @@ pub(super) fn seconds_to_next_day(now: Timestamp) -> u64 {
 
 /// Seconds until the next month begins, at least 1.
 pub(super) fn seconds_to_next_month(now: Timestamp) -> u64 {
-    let first = NaiveDate::from_ymd_opt(now.year(), now.month(), 1).and_then(|day| day.checked_add_months(Months::new(1)));
+    let first = NaiveDate::from_ymd_opt(now.year(), now.month(), 1)
+        .and_then(|day| day.checked_add_months(Months::new(1)));
     let next = first.map(|day| day.and_time(NaiveTime::MIN).and_utc());
     next.and_then(|next| u64::try_from((next - now).num_seconds()).ok()).unwrap_or(0).max(1)
 }

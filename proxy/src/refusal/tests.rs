@@ -16,9 +16,15 @@ fn each_sdk_gets_its_own_form_with_the_same_code() {
     assert_eq!(openai["error"]["code"], "quota_exceeded");
     assert_eq!(openai["error"]["type"], "rate_limit_error");
     let (_, anthropic) = answer(&refusal, Format::Anthropic);
-    assert_eq!((&anthropic["type"], &anthropic["error"]["type"]), (&json!("error"), &json!("rate_limit_error")));
+    assert_eq!(
+        (&anthropic["type"], &anthropic["error"]["type"]),
+        (&json!("error"), &json!("rate_limit_error"))
+    );
     let (_, gemini) = answer(&refusal, Format::Gemini);
-    assert_eq!((&gemini["error"]["code"], &gemini["error"]["status"]), (&json!(429), &json!("RESOURCE_EXHAUSTED")));
+    assert_eq!(
+        (&gemini["error"]["code"], &gemini["error"]["status"]),
+        (&json!(429), &json!("RESOURCE_EXHAUSTED"))
+    );
     assert_eq!(gemini["error"]["details"][0]["reason"], "quota_exceeded");
     assert!(answer(&refusal, Format::Ollama).1["error"].is_string());
     assert!(answer(&refusal, Format::Cohere).1["message"].is_string());

@@ -11,7 +11,10 @@ fn it_reads_what_matters_and_survives_the_rest() {
         Asked { model: Some("gpt-4o".into()), stream: Some(true), max_output: Some(5), include_usage: false };
     assert_eq!(asked(body), expected);
     assert!(asked(r#"{"stream_options":{"include_usage":true}}"#).include_usage);
-    assert_eq!(asked(r#"{"stream":"yes","max_tokens":-1,"model":"m"}"#), Asked { model: Some("m".into()), ..Asked::default() });
+    assert_eq!(
+        asked(r#"{"stream":"yes","max_tokens":-1,"model":"m"}"#),
+        Asked { model: Some("m".into()), ..Asked::default() }
+    );
     for broken in ["", "[]", "null", "{", "\u{0}", r#"{"model":"#] {
         assert_eq!(asked(broken), Asked::default(), "{broken}");
     }

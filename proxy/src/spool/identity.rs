@@ -36,7 +36,9 @@ impl Identity {
         let path = dir.join(FILE);
         let stored = match fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(io::Error::other)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Stored { proxy_id: ids.uuid(), epoch: 0 },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Stored { proxy_id: ids.uuid(), epoch: 0 }
+            }
             Err(error) => return Err(error),
         };
         let now = u64::try_from(clock.now().timestamp_millis()).unwrap_or(0);

@@ -71,6 +71,7 @@ fn decode(payload: &[u8]) -> Option<Entry> {
 pub(crate) struct Reader {
     bytes: Vec<u8>,
     at: usize,
+    damaged: bool,
     /// Places where something was damaged.
     pub(crate) corrupt: u64,
 }
@@ -85,30 +86,34 @@ impl Reader {
 
     /// The next record. `None` when there is none, or while one may still be on its way (`growing`).
     pub(crate) fn next(&mut self, growing: bool) -> Option<Entry> {
-        let mut damaged = false;
         loop {
             let rest = &self.bytes[self.at..];
             match step(rest) {
                 Step::Record(length) => {
                     let entry = decode(&rest[HEAD..length]);
                     self.at += length;
-                    self.corrupt += u64::from(damaged || entry.is_none());
-                    damaged = false;
                     if entry.is_some() {
+                        self.damaged = false;
                         return entry;
                     }
+                    self.damage();
                 }
-                Step::Incomplete if growing || rest.is_empty() => {
-                    self.corrupt += u64::from(damaged);
-                    return None;
-                }
+                Step::Incomplete if growing || rest.is_empty() => return None,
                 Step::Incomplete | Step::Damaged => {
-                    damaged = true;
                     let next = memchr::memmem::find(&rest[1..], &MARK).map_or(rest.len(), |at| at + 1);
-                    self.at += next;
+                    // The start of a mark at the end of what is here may be the next record's.
+                    let cut =
+                        (1..MARK.len()).rev().find(|cut| rest.len() > *cut && rest.ends_with(&MARK[..*cut]));
+                    self.at += if growing { next.min(rest.len() - cut.unwrap_or(0)) } else { next };
+                    self.damage();
                 }
             }
         }
+    }
+
+    /// Counts a damaged place, once until the next good record.
+    fn damage(&mut self) {
+        self.corrupt += u64::from(!std::mem::replace(&mut self.damaged, true));
     }
 }
 
@@ -131,5 +136,9 @@ fn step(rest: &[u8]) -> Step {
         return Step::Damaged;
     }
     let Some(payload) = rest.get(HEAD..length) else { return Step::Incomplete };
-    if crc32fast::hash(payload) == u32::from_le_bytes([c0, c1, c2, c3]) { Step::Record(length) } else { Step::Damaged }
+    if crc32fast::hash(payload) == u32::from_le_bytes([c0, c1, c2, c3]) {
+        Step::Record(length)
+    } else {
+        Step::Damaged
+    }
 }

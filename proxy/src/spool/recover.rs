@@ -26,8 +26,15 @@ pub(crate) struct Recovered {
     pub(crate) corrupt: u64,
 }
 
+/// Puts a price on an interrupted request.
+pub(crate) type Pricing<'a> = &'a (dyn Fn(&mut UsageRecorded) + Sync);
+
 /// Uploads what earlier starts left in the folder. Needs memory for one segment, and a number for each record.
-pub(crate) async fn recover(claimed: &Claimed, sink: &dyn UsageSink) -> Result<Recovered, StartError> {
+pub(crate) async fn recover(
+    claimed: &Claimed,
+    sink: &dyn UsageSink,
+    price: Pricing<'_>,
+) -> Result<Recovered, StartError> {
     let dir = claimed.dir.as_path();
     let failed = |source: io::Error| StartError::Spool { path: dir.to_owned(), source };
     let mut epochs: BTreeMap<u64, Vec<Old>> = BTreeMap::new();
@@ -36,7 +43,7 @@ pub(crate) async fn recover(claimed: &Claimed, sink: &dyn UsageSink) -> Result<R
     }
     let mut total = Recovered::default();
     for (epoch, mut segments) in epochs {
-        let survey = Survey::of(&segments).map_err(failed)?;
+        let mut survey = Survey::of(&segments).map_err(failed)?;
         total.corrupt += survey.corrupt;
         let Some(stream) = survey.stream.clone() else {
             // Not even its first record was written, so nothing went upstream under it.
@@ -44,6 +51,7 @@ pub(crate) async fn recover(claimed: &Claimed, sink: &dyn UsageSink) -> Result<R
             continue;
         };
         if !survey.open.is_empty() {
+            survey.open.values_mut().for_each(price);
             total.interrupted += survey.open.len() as u64;
             let mut stored = sink.sequences(&stream).await?;
             stored.sort_unstable();
@@ -57,7 +65,12 @@ pub(crate) async fn recover(claimed: &Claimed, sink: &dyn UsageSink) -> Result<R
     }
     if total != Recovered::default() {
         let Recovered { outcomes, interrupted, corrupt } = total;
-        tracing::warn!(outcomes, interrupted, corrupt, "usage of an earlier start was recovered from the spool");
+        tracing::warn!(
+            outcomes,
+            interrupted,
+            corrupt,
+            "usage of an earlier start was recovered from the spool"
+        );
         telemetry::corrupt_records(corrupt);
     }
     Ok(total)

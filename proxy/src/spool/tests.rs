@@ -1,4 +1,5 @@
 use super::*;
+use crate::ports::UsageSink;
 use crate::testing::{ManualClock, TestIds, World, draft};
 use clawplane_domain::RequestId;
 use pretty::sorted;
@@ -16,11 +17,12 @@ mod pretty {
 
 fn open(dir: &Path, segment_bytes: u64) -> Spool {
     let claimed = Claimed::take(dir).unwrap();
-    Spool::open(claimed, (segment_bytes, 1 << 30), &ManualClock::new("2026-11-20T00:00:00Z"), &TestIds).unwrap()
+    Spool::open(claimed, (segment_bytes, 1 << 30), &ManualClock::new("2026-11-20T00:00:00Z"), &TestIds)
+        .unwrap()
 }
 
 async fn recovered(dir: &Path, world: &World) -> recover::Recovered {
-    recover(&Claimed::take(dir).unwrap(), world).await.unwrap()
+    recover(&Claimed::take(dir).unwrap(), world, &|_| {}).await.unwrap()
 }
 
 fn files(dir: &Path) -> Vec<PathBuf> {
@@ -48,7 +50,10 @@ async fn a_crash_loses_nothing_and_doubles_nothing() {
     assert_eq!(found, recover::Recovered { outcomes: 5, interrupted: 3, corrupt: 0 });
     assert_eq!(world.stored()[&stream], [1, 2, 3, 4, 5]);
     let ids = |list: Vec<RequestId>| sorted(list);
-    assert_eq!(ids(world.usage().iter().map(|usage| usage.request_id).collect()), ids(drafts.iter().map(|draft| draft.request_id).collect()));
+    assert_eq!(
+        ids(world.usage().iter().map(|usage| usage.request_id).collect()),
+        ids(drafts.iter().map(|draft| draft.request_id).collect())
+    );
     assert_eq!(world.usage().iter().filter(|usage| usage.interrupted && usage.estimated).count(), 3);
     assert_eq!(files(dir.path()), [PathBuf::new(); 0]);
     assert_eq!(recovered(dir.path(), &world).await, recover::Recovered::default());
@@ -56,7 +61,7 @@ async fn a_crash_loses_nothing_and_doubles_nothing() {
 
 #[tokio::test]
 async fn a_recovery_that_is_cut_off_is_done_again() {
-    let (dir, world) = (tempfile::tempdir().unwrap(), World::default());
+    let (dir, world) = (tempfile::tempdir().unwrap(), Arc::new(World::default()));
     let spool = open(dir.path(), 1 << 20);
     let (one, two) = (draft(), draft());
     spool.begin(&one).unwrap();
@@ -64,16 +69,35 @@ async fn a_recovery_that_is_cut_off_is_done_again() {
     spool.close(ended(&two));
     let stream = spool.stream().to_owned();
     drop(spool);
-    let copy = tempfile::tempdir().unwrap();
-    for path in files(dir.path()) {
-        fs::copy(&path, copy.path().join(path.file_name().unwrap())).unwrap();
-    }
     // What was uploaded just before the crash is known by its number.
-    crate::ports::UsageSink::append(&world, &stream, &[(1, ended(&two))]).await.unwrap();
+    world.append(&stream, &[(1, ended(&two))]).await.unwrap();
+    assert!(recover(&Claimed::take(dir.path()).unwrap(), &Unwritable(world.clone()), &|_| {}).await.is_err());
+    assert_eq!(files(dir.path()).len(), 2, "the open intent was closed on the disk first");
+    // So this, too, may have been stored just before a crash.
+    world.append(&stream, &[(2, one.clone())]).await.unwrap();
     recovered(dir.path(), &world).await;
-    recovered(copy.path(), &world).await;
     assert_eq!(world.stored()[&stream], [1, 2], "the same numbers again");
-    assert_eq!(world.usage().len(), 2);
+    assert_eq!(
+        world.usage().iter().map(|usage| usage.request_id).collect::<Vec<_>>(),
+        [two.request_id, one.request_id]
+    );
+}
+
+/// A database that can be read and not written.
+struct Unwritable(Arc<World>);
+
+#[async_trait::async_trait]
+impl UsageSink for Unwritable {
+    async fn append(
+        &self,
+        _: &str,
+        _: &[(u64, UsageRecorded)],
+    ) -> Result<(), clawplane_eventstore::StoreError> {
+        Err(clawplane_eventstore::StoreError::TaskLost)
+    }
+    async fn sequences(&self, stream: &str) -> Result<Vec<u64>, clawplane_eventstore::StoreError> {
+        self.0.sequences(stream).await
+    }
 }
 
 #[tokio::test]
@@ -84,7 +108,7 @@ async fn a_failed_database_leaves_everything_for_the_next_try() {
     spool.begin(&draft()).unwrap();
     drop(spool);
     world.down.store(true, Ordering::SeqCst);
-    assert!(recover(&Claimed::take(dir.path()).unwrap(), &world).await.is_err());
+    assert!(recover(&Claimed::take(dir.path()).unwrap(), &world, &|_| {}).await.is_err());
     world.down.store(false, Ordering::SeqCst);
     assert_eq!(recovered(dir.path(), &world).await.interrupted, 1);
     assert_eq!(world.usage().len(), 2);
@@ -147,11 +171,13 @@ fn a_spool_that_cannot_be_written_refuses() {
     let spool = open(dir.path(), 1 << 20);
     // The device that is always full stands for a full disk.
     let full = Segment::broken(fs::OpenOptions::new().append(true).open("/dev/full").unwrap());
-    spool.current.store(Arc::new(full));
-    assert!(matches!(spool.begin(&draft()), Err(SpoolError::Write(_))));
+    let full = Arc::new(full);
+    spool.current.store(Arc::clone(&full));
     let lost = draft();
     spool.close(ended(&lost));
     assert_eq!(spool.unwritten().len(), 1, "kept in memory");
+    spool.current.store(full);
+    assert!(matches!(spool.begin(&draft()), Err(SpoolError::Write(_))));
     spool.retry_unwritten();
     assert!(spool.unwritten().is_empty(), "the next segment takes it");
 }

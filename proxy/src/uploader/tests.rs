@@ -80,7 +80,8 @@ async fn a_segment_stays_while_a_request_in_it_is_open() {
     let left = segments(dir.path());
     assert!(left > 5, "the first one holds the others: {left}");
     drop(spool);
-    let found = crate::spool::recover(&Claimed::take(dir.path()).unwrap(), world.as_ref()).await.unwrap();
+    let found =
+        crate::spool::recover(&Claimed::take(dir.path()).unwrap(), world.as_ref(), &|_| {}).await.unwrap();
     assert_eq!(found.interrupted, 1);
     assert_eq!(world.usage().len(), 21);
     assert_eq!(world.stored().values().next().unwrap(), &(1..=21).collect::<Vec<u64>>());

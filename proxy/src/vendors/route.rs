@@ -22,14 +22,8 @@ impl Endpoint {
     /// `None` for what is not an absolute URL.
     pub(crate) fn parse(url: &str) -> Option<Self> {
         let parts = url.parse::<Uri>().ok()?.into_parts();
-        let prefix = parts
-            .path_and_query
-            .map(|path| path.path().trim_end_matches('/').to_owned());
-        Some(Self {
-            scheme: parts.scheme?,
-            authority: parts.authority?,
-            prefix: prefix.unwrap_or_default(),
-        })
+        let prefix = parts.path_and_query.map(|path| path.path().trim_end_matches('/').to_owned());
+        Some(Self { scheme: parts.scheme?, authority: parts.authority?, prefix: prefix.unwrap_or_default() })
     }
 }
 
@@ -60,13 +54,8 @@ pub(crate) enum NoDestination {
 pub(crate) fn resolve(vendor: &Vendor, api_type: Option<ApiType>, path: &str) -> Route {
     let (family, auth) = api_type.map_or((vendor.family, vendor.auth), of_api_type);
     let chat = path.ends_with("chat/completions");
-    let mut route = Route {
-        format: Format::OpenAi,
-        auth,
-        stream_options: vendor.stream_options,
-        base: None,
-        insert: "",
-    };
+    let mut route =
+        Route { format: Format::OpenAi, auth, stream_options: vendor.stream_options, base: None, insert: "" };
     match family {
         Family::OpenAi => {
             if path.split('/').any(|segment| segment == "responses") {
@@ -83,11 +72,7 @@ pub(crate) fn resolve(vendor: &Vendor, api_type: Option<ApiType>, path: &str) ->
             }
         }
         Family::Gemini => {
-            route.insert = if path.starts_with("upload/") {
-                ""
-            } else {
-                "v1beta/"
-            };
+            route.insert = if path.starts_with("upload/") { "" } else { "v1beta/" };
             if path.split('/').any(|segment| segment == "openai") {
                 route.auth = Auth::Bearer;
             } else {
@@ -125,16 +110,9 @@ pub(crate) fn destination(
     if path.split('/').any(is_dots) {
         return Err(NoDestination::DotSegment);
     }
-    let own = if key.is_some() {
-        None
-    } else {
-        route.base.or(vendor.base_url).and_then(Endpoint::parse)
-    };
+    let own = if key.is_some() { None } else { route.base.or(vendor.base_url).and_then(Endpoint::parse) };
     let endpoint = key.or(own.as_ref()).ok_or(NoDestination::NoBaseUrl)?;
-    let (mut prefix, first) = (
-        endpoint.prefix.as_str(),
-        path.split('/').next().unwrap_or_default(),
-    );
+    let (mut prefix, first) = (endpoint.prefix.as_str(), path.split('/').next().unwrap_or_default());
     let mut insert = route.insert;
     if let Some((parent, last)) = prefix.rsplit_once('/')
         && is_version(last)
@@ -148,8 +126,7 @@ pub(crate) fn destination(
     if is_version(first) {
         insert = "";
     }
-    let mut target =
-        String::with_capacity(prefix.len() + path.len() + query.map_or(0, str::len) + 10);
+    let mut target = String::with_capacity(prefix.len() + path.len() + query.map_or(0, str::len) + 10);
     for part in [prefix, "/", insert, path] {
         target.push_str(part);
     }
@@ -160,8 +137,7 @@ pub(crate) fn destination(
     let mut parts = http::uri::Parts::default();
     parts.scheme = Some(endpoint.scheme.clone());
     parts.authority = Some(endpoint.authority.clone());
-    parts.path_and_query =
-        Some(PathAndQuery::try_from(target).map_err(|_| NoDestination::BadPath)?);
+    parts.path_and_query = Some(PathAndQuery::try_from(target).map_err(|_| NoDestination::BadPath)?);
     Uri::from_parts(parts).map_err(|_| NoDestination::BadPath)
 }
 

@@ -16,10 +16,7 @@ const fn openai_like(id: &'static str, name: &'static str, base_url: &'static st
 }
 
 pub(super) const TABLE: &[Vendor] = &[
-    Vendor {
-        prices: Some("openai"),
-        ..openai_like("openai", "OpenAI", "https://api.openai.com/v1")
-    },
+    Vendor { prices: Some("openai"), ..openai_like("openai", "OpenAI", "https://api.openai.com/v1") },
     // The client's path carries `/v1/messages`.
     Vendor {
         auth: Auth::Header("x-api-key"),
@@ -32,20 +29,10 @@ pub(super) const TABLE: &[Vendor] = &[
         auth: Auth::Header("x-goog-api-key"),
         family: Family::Gemini,
         prices: Some("google"),
-        ..openai_like(
-            "google",
-            "Google Gemini",
-            "https://generativelanguage.googleapis.com",
-        )
+        ..openai_like("google", "Google Gemini", "https://generativelanguage.googleapis.com")
     },
-    Vendor {
-        prices: Some("deepseek"),
-        ..openai_like("deepseek", "DeepSeek", "https://api.deepseek.com/v1")
-    },
-    Vendor {
-        prices: Some("groq"),
-        ..openai_like("groq", "Groq", "https://api.groq.com/openai/v1")
-    },
+    Vendor { prices: Some("deepseek"), ..openai_like("deepseek", "DeepSeek", "https://api.deepseek.com/v1") },
+    Vendor { prices: Some("groq"), ..openai_like("groq", "Groq", "https://api.groq.com/openai/v1") },
     Vendor {
         base_url: None,
         auth: Auth::Header("api-key"),
@@ -69,11 +56,7 @@ pub(super) const TABLE: &[Vendor] = &[
     },
     Vendor {
         prices: Some("fireworks"),
-        ..openai_like(
-            "fireworks",
-            "Fireworks",
-            "https://api.fireworks.ai/inference/v1",
-        )
+        ..openai_like("fireworks", "Fireworks", "https://api.fireworks.ai/inference/v1")
     },
     // Sends usage in every chunk by itself.
     Vendor {
@@ -104,26 +87,15 @@ pub(super) const TABLE: &[Vendor] = &[
         stream_options: StreamOptions::Rejected,
         ..openai_like("baichuan", "Baichuan", "https://api.baichuan-ai.com/v1")
     },
-    openai_like(
-        "dashscope",
-        "DashScope",
-        "https://dashscope.aliyuncs.com/compatible-mode/v1",
-    ),
+    openai_like("dashscope", "DashScope", "https://dashscope.aliyuncs.com/compatible-mode/v1"),
     // Nothing says that it takes `stream_options`; without the field it sends usage with its last chunk.
     Vendor {
         stream_options: StreamOptions::Rejected,
         ..openai_like("stepfun", "StepFun", "https://api.stepfun.com/v1")
     },
-    openai_like(
-        "doubao",
-        "Doubao",
-        "https://ark.cn-beijing.volces.com/api/v3",
-    ),
+    openai_like("doubao", "Doubao", "https://ark.cn-beijing.volces.com/api/v3"),
     // International: `https://api.minimax.io/v1`, as the key's base URL.
-    Vendor {
-        prices: Some("minimax"),
-        ..openai_like("minimax", "MiniMax", "https://api.minimaxi.com/v1")
-    },
+    Vendor { prices: Some("minimax"), ..openai_like("minimax", "MiniMax", "https://api.minimaxi.com/v1") },
     // Nothing says that it takes `stream_options`; without the field it sends usage with its last chunk.
     Vendor {
         stream_options: StreamOptions::Rejected,
@@ -132,17 +104,9 @@ pub(super) const TABLE: &[Vendor] = &[
     // Sends usage in every chunk by itself.
     Vendor {
         stream_options: StreamOptions::Rejected,
-        ..openai_like(
-            "hunyuan",
-            "Hunyuan",
-            "https://api.hunyuan.cloud.tencent.com/v1",
-        )
+        ..openai_like("hunyuan", "Hunyuan", "https://api.hunyuan.cloud.tencent.com/v1")
     },
-    openai_like(
-        "siliconflow",
-        "SiliconFlow",
-        "https://api.siliconflow.cn/v1",
-    ),
+    openai_like("siliconflow", "SiliconFlow", "https://api.siliconflow.cn/v1"),
     openai_like("venice", "Venice", "https://api.venice.ai/api/v1"),
     // Private, so it has to be on the allow list.
     Vendor {
@@ -151,39 +115,14 @@ pub(super) const TABLE: &[Vendor] = &[
         ..openai_like("ollama", "Ollama", "http://localhost:11434")
     },
     // The key's `apiType` picks header and family.
-    Vendor {
-        base_url: None,
-        ..openai_like("custom", "Custom", "")
-    },
-    Vendor {
-        prices: Some("x-ai"),
-        ..openai_like("xai", "xAI", "https://api.x.ai/v1")
-    },
+    Vendor { base_url: None, ..openai_like("custom", "Custom", "") },
+    Vendor { prices: Some("x-ai"), ..openai_like("xai", "xAI", "https://api.x.ai/v1") },
     openai_like("nvidia", "NVIDIA", "https://integrate.api.nvidia.com/v1"),
-    Vendor {
-        prices: Some("cerebras"),
-        ..openai_like("cerebras", "Cerebras", "https://api.cerebras.ai/v1")
-    },
+    Vendor { prices: Some("cerebras"), ..openai_like("cerebras", "Cerebras", "https://api.cerebras.ai/v1") },
     // Its price depends on the provider behind it, which the answer does not name.
-    openai_like(
-        "huggingface",
-        "Hugging Face",
-        "https://router.huggingface.co/v1",
-    ),
-    openai_like(
-        "deepinfra",
-        "DeepInfra",
-        "https://api.deepinfra.com/v1/openai",
-    ),
-    openai_like(
-        "github",
-        "GitHub Models",
-        "https://models.github.ai/inference",
-    ),
-    openai_like(
-        "modelscope",
-        "ModelScope",
-        "https://api-inference.modelscope.cn/v1",
-    ),
+    openai_like("huggingface", "Hugging Face", "https://router.huggingface.co/v1"),
+    openai_like("deepinfra", "DeepInfra", "https://api.deepinfra.com/v1/openai"),
+    openai_like("github", "GitHub Models", "https://models.github.ai/inference"),
+    openai_like("modelscope", "ModelScope", "https://api-inference.modelscope.cn/v1"),
     openai_like("baidu", "Baidu Qianfan", "https://qianfan.baidubce.com/v2"),
 ];

@@ -185,13 +185,20 @@ impl Converge {
     }
 
     /// Reports a failure, and decides whether there is another try.
-    pub(super) async fn fail(&mut self, reason: &str, seen: Option<&ContainerSeen>, wants_image: bool) -> Next {
+    pub(super) async fn fail(
+        &mut self,
+        reason: &str,
+        seen: Option<&ContainerSeen>,
+        wants_image: bool,
+    ) -> Next {
         let restarts = self.memory.failures.total();
         let verdict = self.memory.failures.note(Instant::now(), &self.shared.config);
         self.memory.starting_since = None;
         let mut reason = reason::clean(reason, None);
         if verdict == Verdict::GiveUp {
-            reason.push_str("\nIt has failed too often and is left alone; start it again once the cause is gone.");
+            reason.push_str(
+                "\nIt has failed too often and is left alone; start it again once the cause is gone.",
+            );
         }
         tracing::warn!(bot = %self.bot.id, hostname = %self.bot.hostname, %reason, ?verdict, "a bot failed");
         metrics::counter!("clawplane_bot_failures_total").increment(1);

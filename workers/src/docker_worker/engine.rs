@@ -41,7 +41,9 @@ impl EngineWatch {
                 return false;
             }
             match &status {
-                EngineStatus::Available { version } => tracing::info!(%version, "the container engine answers"),
+                EngineStatus::Available { version } => {
+                    tracing::info!(%version, "the container engine answers")
+                }
                 EngineStatus::Unavailable { reason } => {
                     tracing::warn!(%reason, "the container engine is not available; bots cannot be started");
                 }

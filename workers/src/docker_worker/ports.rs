@@ -49,7 +49,8 @@ pub struct DesiredBot {
 impl DesiredBot {
     /// Whether the same is wanted of both, whatever was seen of them.
     pub(super) fn same_wish(&self, other: &Self) -> bool {
-        let names = |bot: &Self| (bot.hostname.clone(), bot.name.clone(), bot.image.clone(), bot.token.clone());
+        let names =
+            |bot: &Self| (bot.hostname.clone(), bot.name.clone(), bot.image.clone(), bot.token.clone());
         (self.desired, self.port, self.limits) == (other.desired, other.port, other.limits)
             && self.models == other.models
             && self.tags == other.tags

@@ -43,7 +43,8 @@ impl Pulls {
         }
         let (state, receiver) = watch::channel(Pull::Going(PullProgress::default()));
         going.insert(image.clone(), receiver.clone());
-        let (runtime, places, shutdown) = (Arc::clone(&self.runtime), Arc::clone(&self.places), self.shutdown.clone());
+        let (runtime, places, shutdown) =
+            (Arc::clone(&self.runtime), Arc::clone(&self.places), self.shutdown.clone());
         let (all, image) = (Arc::clone(&self.going), image.clone());
         self.tracker.spawn(async move {
             let work = async {

@@ -16,7 +16,9 @@ pub(super) fn exited(seen: &ContainerSeen, log: &str, token: Option<&str>) -> St
         (Some(error), _) => format!("the engine could not start it: {error}"),
         (None, true) => "it used more memory than its limit and was ended".to_owned(),
         // The kernel's killer picks one process, and not always the one that Docker watches.
-        (None, false) if code == 137 => "it was killed (exit code 137), perhaps for want of memory".to_owned(),
+        (None, false) if code == 137 => {
+            "it was killed (exit code 137), perhaps for want of memory".to_owned()
+        }
         (None, false) => format!("it ended with exit code {code}"),
     };
     let lines: Vec<&str> = log.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();

@@ -166,7 +166,8 @@ impl Converge {
         let Err(problem) = health else {
             self.memory.starting_since = None;
             self.memory.failed_probes = 0;
-            self.report(Observation { container_id: id, restarts, ..Observation::new(BotState::Running) }).await;
+            self.report(Observation { container_id: id, restarts, ..Observation::new(BotState::Running) })
+                .await;
             return Ok(Next::Settled);
         };
         self.memory.failed_probes = self.memory.failed_probes.saturating_add(1);
@@ -181,7 +182,8 @@ impl Converge {
             return Ok(Next::After(PROBE_EVERY.min(self.shared.config.reconcile_every)));
         }
         let reason = Some(reason::clean(&problem, None));
-        let seen = Observation { container_id: id, reason, restarts, ..Observation::new(BotState::Unhealthy) };
+        let seen =
+            Observation { container_id: id, reason, restarts, ..Observation::new(BotState::Unhealthy) };
         self.report(seen).await;
         Ok(Next::After(UNHEALTHY_EVERY.min(self.shared.config.reconcile_every)))
     }

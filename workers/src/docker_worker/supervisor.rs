@@ -119,7 +119,9 @@ impl Supervisor {
         }
         let all = async { while self.tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(GRACE, all).await.is_err() {
-            tracing::info!("the worker leaves steps to the engine that take too long; the next start looks at them");
+            tracing::info!(
+                "the worker leaves steps to the engine that take too long; the next start looks at them"
+            );
         }
     }
 
@@ -221,7 +223,9 @@ fn needs_look(bot: &DesiredBot, seen: Option<&ContainerSeen>, memory: &Memory, p
     match (bot.desired, &memory.given_up) {
         (Desired::Running, Some(given_up)) => pending.full || (given_up.wants_image && pending.images),
         (Desired::Running, None) => pending.full || !runs,
-        (Desired::Stopped, _) => runs || memory.unreported || !matches!(state, BotState::Created | BotState::Stopped),
+        (Desired::Stopped, _) => {
+            runs || memory.unreported || !matches!(state, BotState::Created | BotState::Stopped)
+        }
         (Desired::Deleted, _) => !memory.removed,
     }
 }

@@ -105,7 +105,12 @@ impl Pending {
 }
 
 /// Reads the feed of bots: it knows which one changed, and how.
-pub(super) async fn follow_feed(feed: Feed, wakeup: Wakeup, triggers: Arc<Triggers>, shutdown: CancellationToken) {
+pub(super) async fn follow_feed(
+    feed: Feed,
+    wakeup: Wakeup,
+    triggers: Arc<Triggers>,
+    shutdown: CancellationToken,
+) {
     let mut bell = wakeup.listen();
     let mut position = None;
     let mut wait = POLL;

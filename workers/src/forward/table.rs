@@ -30,7 +30,13 @@ impl Forwards {
     }
 
     /// Sees to it that `listen` leads to `target`. The error is for people.
-    pub async fn ensure(&self, bot: BotId, way: Way, listen: SocketAddr, target: SocketAddr) -> Result<(), String> {
+    pub async fn ensure(
+        &self,
+        bot: BotId,
+        way: Way,
+        listen: SocketAddr,
+        target: SocketAddr,
+    ) -> Result<(), String> {
         let mut open = self.open.lock().await;
         match open.remove(&(bot, way)) {
             Some(forwarder) if forwarder.listen() == listen && forwarder.is_open() => {

@@ -27,7 +27,10 @@ fn observed(state: &str) -> RecordedEvent {
 #[test]
 fn of_observations_only_failures_are_notable() {
     let failed = notable(&observed("failed")).unwrap().unwrap();
-    assert_eq!(failed, Notable { kind: "bot_failed", about: "bot/b".into(), detail: Some("it broke".into()) });
+    assert_eq!(
+        failed,
+        Notable { kind: "bot_failed", about: "bot/b".into(), detail: Some("it broke".into()) }
+    );
     for state in ["created", "starting", "running", "unhealthy", "stopping", "stopped", "deleting"] {
         assert_eq!(notable(&observed(state)).unwrap(), None, "{state}");
     }

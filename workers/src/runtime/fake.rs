@@ -2,7 +2,9 @@
 //!
 //! Its networks are addresses of the loopback, so that forwarders really listen. It can be broken on purpose.
 
-use super::{ContainerSeen, ContainerSpec, EngineEvent, EngineInfo, Phase, PullProgress, Runtime, RuntimeError};
+use super::{
+    ContainerSeen, ContainerSpec, EngineEvent, EngineInfo, Phase, PullProgress, Runtime, RuntimeError,
+};
 use async_trait::async_trait;
 use clawplane_domain::{BotId, TenantId, values::ImageRef};
 use futures::{StreamExt, stream::BoxStream};
@@ -96,7 +98,11 @@ impl FakeRuntime {
     /// Lets a bot's health check fail, or pass again.
     pub fn set_sick(&self, bot: BotId, sick: bool) {
         let mut engine = self.engine();
-        if sick { engine.sick.insert(bot) } else { engine.sick.remove(&bot) };
+        if sick {
+            engine.sick.insert(bot)
+        } else {
+            engine.sick.remove(&bot)
+        };
     }
 
     /// Lets a bot's process end with this code as soon as it starts; `None` lets it live.
@@ -254,7 +260,10 @@ impl Runtime for FakeRuntime {
         let number = id.rsplit('-').next().and_then(|number| number.parse().ok()).unwrap_or(u8::MAX);
         let address = IpAddr::V4(Ipv4Addr::new(127, 78, number, 1));
         let Some(container) = engine.by_id(id) else {
-            return Err(RuntimeError::Other { what: "start a container", message: "No such container".to_owned() });
+            return Err(RuntimeError::Other {
+                what: "start a container",
+                message: "No such container".to_owned(),
+            });
         };
         container.seen.phase = Phase::Running;
         container.seen.exit_code = None;
@@ -292,9 +301,12 @@ impl Runtime for FakeRuntime {
 
     async fn probe(&self, gateway: SocketAddr) -> Result<(), String> {
         let engine = self.up().map_err(|error| error.to_string())?;
-        let mut running = engine.containers.values().filter(|container| container.seen.ip == Some(gateway.ip()));
+        let mut running =
+            engine.containers.values().filter(|container| container.seen.ip == Some(gateway.ip()));
         match running.next() {
-            Some(container) if engine.sick.contains(&container.seen.bot) => Err("/healthz answers 503".to_owned()),
+            Some(container) if engine.sick.contains(&container.seen.bot) => {
+                Err("/healthz answers 503".to_owned())
+            }
             Some(_) => Ok(()),
             None => Err("connection refused".to_owned()),
         }

@@ -8,13 +8,17 @@ use rustix::{
     io::Errno,
     path::Arg,
 };
-use std::{ffi::{CStr, CString}, io, os::fd::OwnedFd, path::Path};
+use std::{
+    ffi::{CStr, CString},
+    io,
+    os::fd::OwnedFd,
+    path::Path,
+};
 
 /// Entries that are held in memory at a time.
 const BATCH: usize = 10_000;
 
-const FOLDER: OFlags =
-    OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::RDONLY).union(OFlags::CLOEXEC);
+const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::RDONLY).union(OFlags::CLOEXEC);
 
 /// Removes `name` in the platform's own folder `root`.
 pub(super) fn tree(root: &Path, name: &str) -> io::Result<()> {

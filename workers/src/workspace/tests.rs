@@ -40,14 +40,19 @@ async fn a_workspace_is_private_and_complete() {
     workspaces.prepare(&bot, "{1}".into(), true).await.unwrap();
     let state = workspaces.state_dir(bot.id);
     assert_eq!(std::fs::read_to_string(state.join("openclaw.json")).unwrap(), "{1}");
-    let own: serde_json::Value = serde_json::from_slice(&std::fs::read(state.join("config.json")).unwrap()).unwrap();
+    let own: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(state.join("config.json")).unwrap()).unwrap();
     assert_eq!(own["hostname"], "anna");
     for folder in [state.clone(), state.join("workspace")] {
         assert_eq!((mode(&folder), folder.metadata().unwrap().uid()), (0o700, workspaces.owner().uid));
     }
     for file in ["openclaw.json", "config.json", "workspace/SOUL.md", "workspace/AGENTS.md"] {
         let file = state.join(file);
-        assert_eq!((mode(&file), file.metadata().unwrap().gid()), (0o600, workspaces.owner().gid), "{file:?}");
+        assert_eq!(
+            (mode(&file), file.metadata().unwrap().gid()),
+            (0o600, workspaces.owner().gid),
+            "{file:?}"
+        );
     }
     assert_eq!(mode(&root.path().join("bots")), 0o700);
     assert!(!state.join(".clawplane.tmp").exists());

@@ -19,7 +19,8 @@ async fn a_process_that_ends_is_told_with_its_code_and_last_lines_and_started_ag
     desk.until_state(bot, BotState::Running).await;
     fake.set_log(&format!("all is well\nbad token {}\n", token_of(bot)));
     fake.kill(bot, 9);
-    let back = desk.until(bot, "it runs again", |seen| seen.state == BotState::Running && seen.restarts == 1).await;
+    let back =
+        desk.until(bot, "it runs again", |seen| seen.state == BotState::Running && seen.restarts == 1).await;
     assert_eq!(back.container_id.as_deref(), Some("fake-1"));
     let history = desk.history().await;
     let failed = &history.iter().find(|(_, seen)| seen.state == BotState::Failed).expect("it was told").1;
@@ -38,7 +39,8 @@ async fn a_bot_that_keeps_failing_is_left_alone_until_a_start_is_asked_for() {
     fake.set_dies_at_start(bot, Some(3));
     desk.tell(bot, BotCommand::Start).await;
     let alone = |seen: &clawplane_domain::bot::Observation| {
-        seen.state == BotState::Failed && seen.reason.as_deref().is_some_and(|reason| reason.contains("left alone"))
+        seen.state == BotState::Failed
+            && seen.reason.as_deref().is_some_and(|reason| reason.contains("left alone"))
     };
     let seen = desk.until(bot, "it is left alone", alone).await;
     assert_eq!((seen.exit_code, starts(&fake)), (Some(3), 6), "the first start and five more");
@@ -63,12 +65,16 @@ async fn a_missing_image_is_pulled_with_progress_and_holds_up_nobody_else() {
     let fake = FakeRuntime::with_images(&[IMAGE]);
     fake.offer_image("clawplane/big:1", true);
     let running = desk.work(desk.config(), Arc::new(fake.clone()));
-    let (slow, slower) = (desk.bot("slow", Some("clawplane/big:1")).await, desk.bot("slower", Some("clawplane/big:1")).await);
+    let (slow, slower) =
+        (desk.bot("slow", Some("clawplane/big:1")).await, desk.bot("slower", Some("clawplane/big:1")).await);
     desk.tell(slow, BotCommand::Start).await;
     desk.tell(slower, BotCommand::Start).await;
     for bot in [slow, slower] {
         let seen = desk.until(bot, "it is pulled", |seen| seen.reason.is_some()).await;
-        desk.until(bot, "it is at 40 %", |seen| seen.reason.as_deref() == Some("pulling clawplane/big:1: 40 %")).await;
+        desk.until(bot, "it is at 40 %", |seen| {
+            seen.reason.as_deref() == Some("pulling clawplane/big:1: 40 %")
+        })
+        .await;
         assert_eq!(seen.state, BotState::Starting);
     }
     let quick = desk.started("quick").await;
@@ -103,7 +109,9 @@ async fn an_image_that_cannot_be_pulled_names_the_way_out_and_its_coming_is_enou
     let running = desk.work(config, Arc::new(fake.clone()));
     let bot = desk.started("anna").await;
     let seen = desk
-        .until(bot, "it is left alone", |seen| seen.reason.as_deref().is_some_and(|text| text.contains("left alone")))
+        .until(bot, "it is left alone", |seen| {
+            seen.reason.as_deref().is_some_and(|text| text.contains("left alone"))
+        })
         .await;
     assert_eq!(seen.state, BotState::Failed);
     let reason = seen.reason.unwrap();

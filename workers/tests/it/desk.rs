@@ -4,13 +4,13 @@ use crate::support::{self, FixedClock, TestDatabase, metadata};
 use async_trait::async_trait;
 use clawplane_domain::{
     BotId, Secret, TenantId, TokenHash, UserId,
-    bot::{Bot, BotCommand, BotEvent, BotState, CreateBot, Desired, GatewayToken, Limits, ModelChoice, Observation},
+    bot::{Bot, BotCommand, BotEvent, BotState, CreateBot, GatewayToken, Limits, ModelChoice, Observation},
     sealed::bound_to_bot,
 };
-use clawplane_eventstore::{Executor, Feed, MasterKey, Position, Vault, Wakeup, feed::Filter};
+use clawplane_eventstore::{DeadLetters, Executor, Feed, MasterKey, Position, Vault, Wakeup, feed::Filter};
 use clawplane_workers::{
-    BoxError, DesiredBot, DesiredBots, DockerWorker, DockerWorkerConfig, DockerWorkerParts, ExecutorReports, Runtime,
-    VaultTokens,
+    BoxError, DesiredBot, DesiredBots, DockerWorker, DockerWorkerConfig, DockerWorkerParts, ExecutorReports,
+    Nats, Runtime, VaultTokens,
 };
 use std::{
     net::{SocketAddr, TcpListener},
@@ -56,25 +56,36 @@ impl DesiredBots for Known {
         let ids = self.ids.lock().unwrap().clone();
         let mut bots = Vec::new();
         for id in ids {
-            let bot: Bot = self.executor.load(&id.to_string()).await?;
-            let Some(bot) = bot.profile.filter(|bot| !bot.removed) else { continue };
-            bots.push(DesiredBot {
-                id: bot.id,
-                tenant_id: bot.tenant_id,
-                hostname: bot.hostname,
-                name: bot.name,
-                image: bot.image,
-                port: bot.port,
-                tags: bot.tags,
-                models: bot.models,
-                limits: bot.limits,
-                token: bot.token,
-                desired: bot.desired,
-                observed: bot.observed,
-            });
+            bots.extend(fold(&self.executor, id).await.filter(|known| !known.removed).map(|known| known.bot));
         }
         Ok(bots)
     }
+}
+
+/// A bot as its events tell of it.
+pub struct Folded {
+    pub bot: DesiredBot,
+    pub removed: bool,
+}
+
+async fn fold(executor: &Executor, id: BotId) -> Option<Folded> {
+    let bot = executor.load::<Bot>(&id.to_string()).await.unwrap().profile?;
+    let removed = bot.removed;
+    let bot = DesiredBot {
+        id: bot.id,
+        tenant_id: bot.tenant_id,
+        hostname: bot.hostname,
+        name: bot.name,
+        image: bot.image,
+        port: bot.port,
+        tags: bot.tags,
+        models: bot.models,
+        limits: bot.limits,
+        token: bot.token,
+        desired: bot.desired,
+        observed: bot.observed,
+    };
+    Some(Folded { bot, removed })
 }
 
 impl Desk {
@@ -106,6 +117,15 @@ impl Desk {
     }
 
     pub fn work(&self, config: DockerWorkerConfig, runtime: Arc<dyn Runtime>) -> Running {
+        self.work_with(config, runtime, None)
+    }
+
+    pub fn work_with(
+        &self,
+        config: DockerWorkerConfig,
+        runtime: Arc<dyn Runtime>,
+        nats: Option<(Nats, DeadLetters)>,
+    ) -> Running {
         let (shutdown, tracker) = (CancellationToken::new(), TaskTracker::new());
         let clock = Arc::new(FixedClock::default());
         let parts = DockerWorkerParts {
@@ -115,7 +135,7 @@ impl Desk {
             tokens: Arc::new(VaultTokens(self.vault.clone())),
             feed: Feed::new(self.database.pool.clone()),
             wakeup: self.wakeup.clone(),
-            nats: None,
+            nats,
         };
         let worker = DockerWorker::start(config, parts, &shutdown, &tracker).unwrap();
         Running { worker, shutdown, tracker }
@@ -155,21 +175,14 @@ impl Desk {
         bot
     }
 
-    pub async fn load(&self, bot: BotId) -> clawplane_domain::bot::BotProfile {
-        self.executor.load::<Bot>(&bot.to_string()).await.unwrap().profile.unwrap()
+    pub async fn load(&self, bot: BotId) -> DesiredBot {
+        fold(&self.executor, bot).await.unwrap().bot
     }
 
     /// Waits until what was last seen of a bot is so.
     pub async fn until(&self, bot: BotId, what: &str, is_so: impl Fn(&Observation) -> bool) -> Observation {
-        let mut last = None;
-        self.wait(what, || async {
-            let seen = self.load(bot).await.observed;
-            let so = is_so(&seen);
-            last = Some(seen);
-            so
-        })
-        .await;
-        last.unwrap()
+        self.wait(what, || async { is_so(&self.load(bot).await.observed) }).await;
+        self.load(bot).await.observed
     }
 
     pub async fn until_state(&self, bot: BotId, state: BotState) -> Observation {
@@ -177,7 +190,7 @@ impl Desk {
     }
 
     pub async fn until_removed(&self, bot: BotId) {
-        self.wait("the bot is removed", || async { self.load(bot).await.removed }).await;
+        self.wait("the bot is removed", || async { fold(&self.executor, bot).await.unwrap().removed }).await;
     }
 
     /// Waits, looking after each commit and every few milliseconds, until something is so.
@@ -197,7 +210,8 @@ impl Desk {
         let feed = Feed::new(self.database.pool.clone());
         let batch = feed.read(Position::START, Filter::Types(&["bot"]), 10_000).await.unwrap();
         let observed = batch.events.iter().filter(|event| event.event_type == "bot.observed");
-        let decoded = observed.map(|event| (event.aggregate_id.parse().unwrap(), event.decode::<BotEvent>().unwrap()));
+        let decoded =
+            observed.map(|event| (event.aggregate_id.parse().unwrap(), event.decode::<BotEvent>().unwrap()));
         decoded
             .filter_map(|(id, event)| match event {
                 BotEvent::Observed { observation } => Some((id, observation)),
@@ -212,10 +226,6 @@ impl Desk {
 
     pub fn state_dir(&self, bot: BotId) -> PathBuf {
         self.data.path().join("bots").join(bot.to_string())
-    }
-
-    pub async fn desired(&self, bot: BotId) -> Desired {
-        self.load(bot).await.desired
     }
 }
 

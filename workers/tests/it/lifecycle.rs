@@ -36,7 +36,11 @@ async fn a_bot_goes_from_created_to_running_to_stopped_to_gone() {
 
     desk.tell(bot, BotCommand::Start).await;
     desk.until_state(bot, BotState::Running).await;
-    assert_eq!(fake.calls().iter().filter(|call| call.starts_with("create")).count(), 1, "it is the same container");
+    assert_eq!(
+        fake.calls().iter().filter(|call| call.starts_with("create")).count(),
+        1,
+        "it is the same container"
+    );
 
     desk.tell(bot, BotCommand::Delete).await;
     desk.until_removed(bot).await;
@@ -78,7 +82,8 @@ async fn a_restarted_worker_adopts_what_runs_without_touching_it() {
 
     let (calls, states) = (fake.calls(), desk.states(bot).await);
     let running = desk.work(config, Arc::new(fake.clone()));
-    desk.wait("its port is open again", || async { TcpStream::connect(("127.0.0.1", port)).await.is_ok() }).await;
+    desk.wait("its port is open again", || async { TcpStream::connect(("127.0.0.1", port)).await.is_ok() })
+        .await;
     assert_eq!((fake.calls(), desk.states(bot).await), (calls, states));
     running.stop().await;
 }
@@ -93,12 +98,15 @@ async fn another_image_makes_another_container() {
     desk.until_state(bot, BotState::Running).await;
     running.stop().await;
 
-    let newer = clawplane_workers::DockerWorkerConfig { default_image: "clawplane/test-bot:2".parse().unwrap(), ..config };
+    let newer = clawplane_workers::DockerWorkerConfig {
+        default_image: "clawplane/test-bot:2".parse().unwrap(),
+        ..config
+    };
     let running = desk.work(newer, Arc::new(fake.clone()));
-    let seen = desk.until(bot, "its new container runs", |seen| {
+    desk.until(bot, "its new container runs", |seen| {
         seen.state == BotState::Running && seen.container_id.as_deref() == Some("fake-2")
-    });
-    seen.await;
+    })
+    .await;
     assert_eq!(fake.container(bot).unwrap().spec.image.as_str(), "clawplane/test-bot:2");
     running.stop().await;
 }
@@ -173,6 +181,8 @@ async fn two_bots_have_two_networks_and_one_bots_ways_close_alone() {
     assert!(names.0.starts_with("clawplane-anna-") && names.1.starts_with("clawplane-bert-"));
     desk.tell(anna, BotCommand::Delete).await;
     desk.until_removed(anna).await;
-    TcpStream::connect(("127.0.0.1", desk.load(bert).await.port)).await.expect("the other's port is still open");
+    TcpStream::connect(("127.0.0.1", desk.load(bert).await.port))
+        .await
+        .expect("the other's port is still open");
     running.stop().await;
 }

@@ -19,7 +19,7 @@ impl Clock for Wound {
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 fn config(secret: &str) -> TokenConfig {
-    TokenConfig { access_ttl: Duration::from_secs(900), ..TokenConfig::new(Secret::new(secret.to_owned())) }
+    TokenConfig { access_ttl: Duration::from_mins(15), ..TokenConfig::new(Secret::new(secret.to_owned())) }
 }
 
 fn principal() -> Principal {

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[allow(dead_code, reason = "only whether it parses matters")]
+#[expect(dead_code, reason = "only whether it parses matters")]
 struct Outer {
     secret: String,
     #[serde(default)]
@@ -13,7 +13,7 @@ struct Outer {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[allow(dead_code, reason = "only whether it parses matters")]
+#[expect(dead_code, reason = "only whether it parses matters")]
 struct Inner {
     max_count: u32,
 }

@@ -30,9 +30,8 @@ pub(crate) async fn create_bot(
 ) -> Result<Answer<CreatedBot>, Problem> {
     let new = command.input.check(&api, command.principal)?;
     surround::about_bot(&new.hostname);
-    let at = command.context.metadata.at;
     let created = bots::create(&api, new, command.context).await?;
     let position = created.position;
-    let bot = CreatedBot::new(&api, created, at);
+    let bot = CreatedBot::new(&api, created);
     Ok(Answer::created(bot.location(), bot).at(position))
 }

@@ -85,7 +85,7 @@ pub(crate) struct CreatedBot {
 /// A container's limits.
 #[derive(ToSchema)]
 #[schema(as = Limits, rename_all = "camelCase")]
-#[allow(dead_code, reason = "only its schema is used: the domain's own type is serialised")]
+#[expect(dead_code, reason = "only its schema is used: the domain's own type is serialised")]
 pub(crate) struct LimitsDto {
     /// Memory, in MiB.
     #[schema(example = 2048)]
@@ -151,31 +151,10 @@ impl BotDto {
 }
 
 impl CreatedBot {
-    /// With its token. Should the read model be behind, the bot is as it was made `at` this moment.
-    pub(super) fn new(api: &ApiState, created: Created, at: DateTime<Utc>) -> Self {
-        let Created { bot, token, plain_token, row, .. } = created;
-        let fresh = || BotRow {
-            id: bot.id,
-            tenant_id: bot.tenant_id,
-            hostname: bot.hostname,
-            name: bot.name,
-            image: bot.image,
-            port: bot.port,
-            tags: bot.tags,
-            models: bot.models,
-            limits: bot.limits,
-            token: Some(token),
-            desired: Desired::Stopped,
-            observed: clawplane_domain::bot::Observation::new(BotState::Created),
-            state_since: at,
-            created_by: bot.created_by,
-            created_at: at,
-            quota: None,
-        };
-        Self {
-            bot: BotDto::new(api, row.unwrap_or_else(fresh)),
-            gateway_token: plain_token.expose().to_owned(),
-        }
+    /// With its token.
+    pub(super) fn new(api: &ApiState, created: Created) -> Self {
+        let gateway_token = created.plain_token.expose().to_owned();
+        Self { bot: BotDto::new(api, created.row), gateway_token }
     }
 
     /// Where the bot is found.

@@ -44,7 +44,10 @@ fn a_stopped_bot_is_stopped_once_and_rests_then() {
         let running = seen(Phase::Running, "any");
         assert_eq!(next(Desired::Stopped, Some(&running), "h", last), Step::Stop);
         for phase in [Phase::Created, Phase::Exited] {
-            assert_eq!(next(Desired::Stopped, Some(&seen(phase, "any")), "h", last), Step::Rest(BotState::Stopped));
+            assert_eq!(
+                next(Desired::Stopped, Some(&seen(phase, "any")), "h", last),
+                Step::Rest(BotState::Stopped)
+            );
         }
         let rest = if last == BotState::Created { BotState::Created } else { BotState::Stopped };
         assert_eq!(next(Desired::Stopped, None, "h", last), Step::Rest(rest));
@@ -69,7 +72,9 @@ fn an_ended_process_is_a_crash_only_where_it_was_up() {
     for last in [BotState::Starting, BotState::Running, BotState::Unhealthy] {
         assert_eq!(next(Desired::Running, Some(&exited), "h", last), Step::Crashed);
     }
-    for last in [BotState::Created, BotState::Stopping, BotState::Stopped, BotState::Failed, BotState::Deleting] {
+    for last in
+        [BotState::Created, BotState::Stopping, BotState::Stopped, BotState::Failed, BotState::Deleting]
+    {
         assert_eq!(next(Desired::Running, Some(&exited), "h", last), Step::Start);
     }
 }

@@ -7,10 +7,12 @@ use super::{
 };
 use crate::runtime::{ContainerSeen, ContainerSpec, Phase, RuntimeError};
 use bollard::{
-    models::{ContainerInspectResponse, ContainerStateStatusEnum, ContainerSummary, ContainerSummaryStateEnum},
+    models::{
+        ContainerInspectResponse, ContainerStateStatusEnum, ContainerSummary, ContainerSummaryStateEnum,
+    },
     query_parameters::{
-        CreateContainerOptionsBuilder, ListContainersOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
-        StartContainerOptions, StopContainerOptionsBuilder,
+        CreateContainerOptionsBuilder, ListContainersOptionsBuilder, LogsOptionsBuilder,
+        RemoveContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder,
     },
 };
 use clawplane_domain::BotId;
@@ -21,7 +23,10 @@ use std::{collections::HashMap, net::IpAddr, time::Duration};
 const LOG_BYTES: usize = 64 * 1024;
 
 impl DockerRuntime {
-    pub(super) async fn list_containers(&self, bot: Option<BotId>) -> Result<Vec<ContainerSeen>, RuntimeError> {
+    pub(super) async fn list_containers(
+        &self,
+        bot: Option<BotId>,
+    ) -> Result<Vec<ContainerSeen>, RuntimeError> {
         let mut wanted = vec![format!("{LABEL_INSTANCE}={}", self.instance())];
         wanted.extend(bot.map(|bot| format!("{LABEL_BOT}={bot}")));
         let filters = HashMap::from([("label".to_owned(), wanted)]);
@@ -62,7 +67,9 @@ impl DockerRuntime {
         let seconds = i32::try_from(grace.as_secs()).unwrap_or(i32::MAX);
         let options = StopContainerOptionsBuilder::default().t(seconds).build();
         let stopped = self.client().await?.stop_container(id, Some(options)).await;
-        self.done_or("stop a container", stopped, |error| errors::is_unchanged(error) || errors::is_missing(error))
+        self.done_or("stop a container", stopped, |error| {
+            errors::is_unchanged(error) || errors::is_missing(error)
+        })
     }
 
     pub(super) async fn remove_container(&self, id: &str) -> Result<(), RuntimeError> {
@@ -108,9 +115,9 @@ fn from_summary(summary: ContainerSummary) -> Option<ContainerSeen> {
     let bot = labels.get(LABEL_BOT)?.parse().ok()?;
     let phase = match summary.state? {
         ContainerSummaryStateEnum::CREATED => Phase::Created,
-        ContainerSummaryStateEnum::EXITED | ContainerSummaryStateEnum::DEAD | ContainerSummaryStateEnum::REMOVING => {
-            Phase::Exited
-        }
+        ContainerSummaryStateEnum::EXITED
+        | ContainerSummaryStateEnum::DEAD
+        | ContainerSummaryStateEnum::REMOVING => Phase::Exited,
         _ => Phase::Running,
     };
     let networks = summary.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
@@ -133,7 +140,9 @@ fn from_inspect(listed: ContainerSeen, inspected: ContainerInspectResponse) -> C
     let phase = match state.status {
         Some(ContainerStateStatusEnum::CREATED) => Phase::Created,
         Some(
-            ContainerStateStatusEnum::EXITED | ContainerStateStatusEnum::DEAD | ContainerStateStatusEnum::REMOVING,
+            ContainerStateStatusEnum::EXITED
+            | ContainerStateStatusEnum::DEAD
+            | ContainerStateStatusEnum::REMOVING,
         ) => Phase::Exited,
         _ => Phase::Running,
     };

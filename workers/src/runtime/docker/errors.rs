@@ -11,13 +11,19 @@ pub(super) fn typed(what: &'static str, error: Error) -> RuntimeError {
         Error::DockerResponseServerError { status_code: 409, message } => {
             RuntimeError::Conflict { message: shortened(&message) }
         }
-        Error::DockerResponseServerError { message, .. } => RuntimeError::Other { what, message: shortened(&message) },
+        Error::DockerResponseServerError { message, .. } => {
+            RuntimeError::Other { what, message: shortened(&message) }
+        }
         Error::DockerStreamError { error } => RuntimeError::Other { what, message: shortened(&error) },
-        Error::SocketNotFoundError(path) => RuntimeError::Unavailable { reason: format!("there is no {path}") },
+        Error::SocketNotFoundError(path) => {
+            RuntimeError::Unavailable { reason: format!("there is no {path}") }
+        }
         Error::HyperLegacyError { err } => RuntimeError::Unavailable { reason: with_causes(&err) },
         Error::HyperResponseError { err } => RuntimeError::Unavailable { reason: with_causes(&err) },
         Error::IOError { err } => RuntimeError::Unavailable { reason: with_causes(&err) },
-        Error::RequestTimeoutError => RuntimeError::Unavailable { reason: "it does not answer in time".to_owned() },
+        Error::RequestTimeoutError => {
+            RuntimeError::Unavailable { reason: "it does not answer in time".to_owned() }
+        }
         other => RuntimeError::Other { what, message: shortened(&with_causes(&other)) },
     }
 }

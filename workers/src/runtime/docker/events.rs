@@ -19,7 +19,8 @@ const CONTAINER_ACTIONS: &[&str] =
 impl DockerRuntime {
     pub(super) fn event_stream(self) -> BoxStream<'static, Result<EngineEvent, RuntimeError>> {
         let types = vec!["container".to_owned(), "image".to_owned()];
-        let options = EventsOptionsBuilder::default().filters(&HashMap::from([("type".to_owned(), types)])).build();
+        let options =
+            EventsOptionsBuilder::default().filters(&HashMap::from([("type".to_owned(), types)])).build();
         let connected = async move {
             match self.client().await {
                 Ok(client) => {

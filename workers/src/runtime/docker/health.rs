@@ -23,7 +23,8 @@ pub(super) async fn probe(gateway: SocketAddr) -> Result<(), String> {
 async fn ask(gateway: SocketAddr) -> Result<StatusCode, Box<dyn std::error::Error + Send + Sync>> {
     let stream = TcpStream::connect(gateway).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    let request = Request::get("/healthz").header(header::HOST, gateway.to_string()).body(Empty::<Bytes>::new())?;
+    let request =
+        Request::get("/healthz").header(header::HOST, gateway.to_string()).body(Empty::<Bytes>::new())?;
     // The connection is driven here and not by a task of its own; dropping the sender ends it.
     let answer = async move { sender.send_request(request).await.map(|answer| answer.status()) };
     let (status, _closed) = futures::join!(answer, connection);

@@ -37,7 +37,9 @@ impl DockerRuntime {
             match next.map_err(|_| missing(image, "the registry stopped answering"))? {
                 None => return Ok(()),
                 Some(Ok(info)) => {
-                    if let Some(error) = info.error_detail.as_ref().and_then(|detail| detail.message.as_deref()) {
+                    if let Some(error) =
+                        info.error_detail.as_ref().and_then(|detail| detail.message.as_deref())
+                    {
                         return Err(missing(image, error));
                     }
                     progress(layers.note(info));
@@ -82,7 +84,8 @@ impl Layers {
         let done = matches!(info.status.as_deref(), Some("Download complete" | "Pull complete"));
         if let Some(id) = info.id.filter(|id| self.0.contains_key(id) || self.0.len() < LAYERS) {
             let layer = self.0.entry(id).or_default();
-            if let Some(detail) = info.progress_detail.filter(|detail| downloading && detail.total.is_some()) {
+            if let Some(detail) = info.progress_detail.filter(|detail| downloading && detail.total.is_some())
+            {
                 *layer = (bytes(detail.current), bytes(detail.total));
             }
             if done {

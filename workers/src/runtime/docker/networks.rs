@@ -78,7 +78,11 @@ impl DockerRuntime {
         place: Option<(String, String)>,
     ) -> Result<(), RuntimeError> {
         let ipam = place.map(|(subnet, gateway)| Ipam {
-            config: Some(vec![IpamConfig { subnet: Some(subnet), gateway: Some(gateway), ..IpamConfig::default() }]),
+            config: Some(vec![IpamConfig {
+                subnet: Some(subnet),
+                gateway: Some(gateway),
+                ..IpamConfig::default()
+            }]),
             ..Ipam::default()
         });
         let request = NetworkCreateRequest {
@@ -109,7 +113,8 @@ impl DockerRuntime {
 fn gateway_of(network: &NetworkInspect) -> Option<IpAddr> {
     let configs = network.ipam.as_ref()?.config.as_ref()?;
     configs.iter().find_map(|config| {
-        let given = config.gateway.as_deref().and_then(|text| text.split('/').next()?.parse::<Ipv4Addr>().ok());
+        let given =
+            config.gateway.as_deref().and_then(|text| text.split('/').next()?.parse::<Ipv4Addr>().ok());
         // Some engines leave it out for internal networks; the bridge has the first address all the same.
         let first = || {
             let subnet: Ipv4Addr = config.subnet.as_deref()?.split('/').next()?.parse().ok()?;

@@ -5,7 +5,8 @@
 
 use crate::runtime::{ContainerSpec, GATEWAY_PORT};
 use bollard::models::{
-    ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount, MountType, RestartPolicy, RestartPolicyNameEnum,
+    ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount, MountType, RestartPolicy,
+    RestartPolicyNameEnum,
 };
 use std::collections::HashMap;
 
@@ -48,7 +49,12 @@ pub(super) fn create_body(spec: &ContainerSpec, instance: &str, network: &str) -
         env: Some(spec.env.clone()),
         user: Some(spec.user.clone()),
         exposed_ports: Some(vec![format!("{GATEWAY_PORT}/tcp")]),
-        labels: Some(labels(instance, &spec.bot.to_string(), &spec.tenant.to_string(), Some(&spec.spec_hash))),
+        labels: Some(labels(
+            instance,
+            &spec.bot.to_string(),
+            &spec.tenant.to_string(),
+            Some(&spec.spec_hash),
+        )),
         host_config: Some(host_config(spec, network)),
         ..ContainerCreateBody::default()
     }
@@ -80,7 +86,10 @@ fn host_config(spec: &ContainerSpec, network: &str) -> HostConfig {
         publish_all_ports: Some(false),
         // The worker restarts a bot itself: it has to see each failure, count it and say why. A bot without the
         // platform has no way to its models anyway, so nothing is lost while the platform is down.
-        restart_policy: Some(RestartPolicy { name: Some(RestartPolicyNameEnum::NO), maximum_retry_count: None }),
+        restart_policy: Some(RestartPolicy {
+            name: Some(RestartPolicyNameEnum::NO),
+            maximum_retry_count: None,
+        }),
         log_config: Some(HostConfigLogConfig {
             typ: Some("json-file".to_owned()),
             config: Some(HashMap::from([

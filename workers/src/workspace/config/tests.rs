@@ -3,7 +3,13 @@ use crate::workspace::tests::bot;
 
 #[test]
 fn every_adapter_gets_the_base_url_that_it_appends_to() {
-    let bot = bot(&["openai/gpt-4o-mini", "anthropic/claude-sonnet-4-5", "google/gemini-2.5-pro", "ollama/llama3", "groq/a/b"]);
+    let bot = bot(&[
+        "openai/gpt-4o-mini",
+        "anthropic/claude-sonnet-4-5",
+        "google/gemini-2.5-pro",
+        "ollama/llama3",
+        "groq/a/b",
+    ]);
     let config = openclaw(&bot, "cp_token", "172.18.0.1:18790".parse().unwrap());
     let providers = &config["models"]["providers"];
     let of = |id: &str| (providers[id]["baseUrl"].as_str().unwrap(), providers[id]["api"].as_str().unwrap());

@@ -13,7 +13,8 @@ fn told(id: &str, status: &str, bytes: Option<(i64, i64)>) -> CreateImageInfo {
     CreateImageInfo {
         id: Some(id.to_owned()),
         status: Some(status.to_owned()),
-        progress_detail: bytes.map(|(current, total)| ProgressDetail { current: Some(current), total: Some(total) }),
+        progress_detail: bytes
+            .map(|(current, total)| ProgressDetail { current: Some(current), total: Some(total) }),
         ..CreateImageInfo::default()
     }
 }

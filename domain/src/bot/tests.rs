@@ -1,0 +1,200 @@
+use super::{commands::MAX_MODELS, commands::MAX_REASON, commands::MAX_TAGS, *};
+use crate::{
+    DataKeyId, SealedSecret, TokenHash,
+    claim::{Claim, Claims, Scope},
+    testing::{at, given, id, replay_equals_live, value},
+};
+use pretty_assertions::assert_eq;
+use proptest::prelude::*;
+
+fn new_bot() -> CreateBot {
+    CreateBot {
+        id: id(1),
+        tenant_id: id(2),
+        created_by: id(3),
+        hostname: value("ada"),
+        name: value("Ada"),
+        image: Some(value("ghcr.io/openclaw/openclaw:latest")),
+        port: 9200,
+        tags: vec![value("eu")],
+        models: vec![ModelChoice { vendor: value("openai"), model: value("gpt-5") }],
+        limits: Limits::default(),
+    }
+}
+
+fn token() -> GatewayToken {
+    let sealed =
+        SealedSecret { data_key_id: id::<DataKeyId>(4), nonce: "00".repeat(12), ciphertext: "ff".into() };
+    GatewayToken { hash: TokenHash::of("cp_x"), sealed, expires_at: Some(at(60)) }
+}
+
+fn create(new: CreateBot) -> BotCommand {
+    BotCommand::Create(Box::new(new), token())
+}
+
+fn created() -> Vec<BotEvent> {
+    vec![BotEvent::Created { bot: new_bot() }, BotEvent::TokenIssued { token: token() }]
+}
+
+fn after(events: impl IntoIterator<Item = BotEvent>) -> impl Iterator<Item = BotEvent> {
+    created().into_iter().chain(events)
+}
+
+fn deleted() -> BotEvent {
+    BotEvent::Deleted { hostname: value("ada"), token_hash: Some(token().hash) }
+}
+
+fn observed(state: BotState) -> BotEvent {
+    BotEvent::Observed { observation: Observation::new(state) }
+}
+
+#[test]
+fn a_bot_is_created_with_its_token_and_stopped() {
+    let bot = given::<Bot>([]).when(create(new_bot())).then(created()).profile.unwrap();
+    assert_eq!(
+        (bot.desired, bot.observed, bot.removed),
+        (Desired::Stopped, Observation::new(BotState::Created), false)
+    );
+    assert_eq!(bot.token, Some(token()));
+    assert_eq!((bot.id, bot.tenant_id, bot.created_by), (id(1), id(2), id(3)));
+    assert_eq!((bot.port, bot.image), (9200, new_bot().image));
+}
+
+#[test]
+fn a_bot_is_created_once() {
+    given::<Bot>(created()).when(create(new_bot())).refused(&BotRefusal::Exists);
+    given::<Bot>(after([deleted()])).when(create(new_bot())).refused(&BotRefusal::Exists);
+}
+
+#[test]
+fn a_bot_needs_a_model_and_not_too_many_of_anything() {
+    given::<Bot>([])
+        .when(create(CreateBot { models: Vec::new(), ..new_bot() }))
+        .refused(&BotRefusal::NoModel);
+    let models = |count| vec![new_bot().models[0].clone(); count];
+    let too_many = BotRefusal::TooMany { field: "models", max: MAX_MODELS };
+    given::<Bot>([])
+        .when(create(CreateBot { models: models(MAX_MODELS + 1), ..new_bot() }))
+        .refused(&too_many);
+    let tags = |count: usize| (0..count).map(|n| value(&format!("t{n}"))).collect();
+    let too_many = BotRefusal::TooMany { field: "tags", max: MAX_TAGS };
+    given::<Bot>([]).when(create(CreateBot { tags: tags(MAX_TAGS + 1), ..new_bot() })).refused(&too_many);
+    let full = CreateBot { models: models(MAX_MODELS), tags: tags(MAX_TAGS), ..new_bot() };
+    let events = [BotEvent::Created { bot: full.clone() }, BotEvent::TokenIssued { token: token() }];
+    given::<Bot>([]).when(create(full)).then(events);
+}
+
+#[test]
+fn nothing_can_be_asked_of_a_bot_that_never_was() {
+    let commands = [BotCommand::Start, BotCommand::Stop, BotCommand::Delete, BotCommand::ConfirmRemoved];
+    let seen = BotCommand::Observe(Observation::new(BotState::Running));
+    for command in commands.into_iter().chain([seen]) {
+        given::<Bot>([]).when(command).refused(&BotRefusal::Unknown);
+    }
+}
+
+#[test]
+fn start_and_stop_say_only_what_changes() {
+    let running = given::<Bot>(created()).when(BotCommand::Start).then([BotEvent::StartRequested {}]);
+    assert_eq!(running.profile.unwrap().desired, Desired::Running);
+    given::<Bot>(after([BotEvent::StartRequested {}])).when(BotCommand::Start).then_nothing();
+    given::<Bot>(created()).when(BotCommand::Stop).then_nothing();
+    let started = after([BotEvent::StartRequested {}]);
+    let stopped = given::<Bot>(started).when(BotCommand::Stop).then([BotEvent::StopRequested {}]);
+    assert_eq!(stopped.profile.unwrap().desired, Desired::Stopped);
+}
+
+#[test]
+fn a_deleted_bot_has_no_token_and_takes_no_more_wishes() {
+    let bot = given::<Bot>(created()).when(BotCommand::Delete).then([deleted()]).profile.unwrap();
+    assert_eq!((bot.desired, bot.token, bot.removed), (Desired::Deleted, None, false));
+    for command in [BotCommand::Start, BotCommand::Stop, BotCommand::Delete] {
+        given::<Bot>(after([deleted()])).when(command).refused(&BotRefusal::Unknown);
+    }
+    // A bot that never got a token can be deleted as well.
+    let bare = [BotEvent::Created { bot: new_bot() }];
+    let gone = BotEvent::Deleted { hostname: value("ada"), token_hash: None };
+    given::<Bot>(bare).when(BotCommand::Delete).then([gone]);
+}
+
+#[test]
+fn only_news_is_observed() {
+    let running = || BotCommand::Observe(Observation::new(BotState::Running));
+    let bot = given::<Bot>(created()).when(running()).then([observed(BotState::Running)]);
+    assert_eq!(bot.profile.unwrap().observed.state, BotState::Running);
+    given::<Bot>(after([observed(BotState::Running)])).when(running()).then_nothing();
+    let again = Observation { restarts: 1, ..Observation::new(BotState::Running) };
+    given::<Bot>(after([observed(BotState::Running)]))
+        .when(BotCommand::Observe(again.clone()))
+        .then([BotEvent::Observed { observation: again }]);
+}
+
+#[test]
+fn what_a_worker_sees_while_it_deletes_is_still_news() {
+    let deleting = BotCommand::Observe(Observation::new(BotState::Deleting));
+    given::<Bot>(after([deleted()])).when(deleting.clone()).then([observed(BotState::Deleting)]);
+    given::<Bot>(after([deleted(), BotEvent::Removed { port: 9200 }])).when(deleting).then_nothing();
+}
+
+/// A reason may quote what a container printed: Postgres cannot store its NUL, and nobody wants all of it.
+#[test]
+fn a_reason_is_cleaned_and_cut() {
+    let raw = |reason: String| Observation { reason: Some(reason), ..Observation::new(BotState::Failed) };
+    let dirty = || BotCommand::Observe(raw("exit\0 1\r\n\tno \u{1b}[31mroom".into()));
+    let clean = BotEvent::Observed { observation: raw("exit 1\n\tno [31mroom".into()) };
+    given::<Bot>(created()).when(dirty()).then([clean.clone()]);
+    given::<Bot>(after([clean])).when(dirty()).then_nothing();
+    let cut = BotEvent::Observed { observation: raw("é".repeat(MAX_REASON)) };
+    given::<Bot>(created()).when(BotCommand::Observe(raw("é".repeat(MAX_REASON + 1)))).then([cut]);
+}
+
+#[test]
+fn only_a_deleted_bot_can_be_gone() {
+    given::<Bot>(created()).when(BotCommand::ConfirmRemoved).refused(&BotRefusal::NotDeleted);
+    let removed = || BotEvent::Removed { port: 9200 };
+    let bot = given::<Bot>(after([deleted()])).when(BotCommand::ConfirmRemoved).then([removed()]);
+    assert!(bot.profile.unwrap().removed);
+    given::<Bot>(after([deleted(), removed()])).when(BotCommand::ConfirmRemoved).then_nothing();
+}
+
+#[test]
+fn names_are_held_from_creation_to_deletion_and_to_removal() {
+    let (hostname, port) = (Claim::new(Scope::BotHostname, &"ada"), Claim::new(Scope::BotPort, &9200));
+    let [created, issued] = <[BotEvent; 2]>::try_from(created()).unwrap();
+    assert_eq!((created.takes(), created.releases()), (vec![hostname.clone(), port.clone()], Vec::new()));
+    assert_eq!((deleted().takes(), deleted().releases()), (Vec::new(), vec![hostname]));
+    let removed = BotEvent::Removed { port: 9200 };
+    assert_eq!((removed.takes(), removed.releases()), (Vec::new(), vec![port]));
+    for event in [issued, BotEvent::StartRequested {}, BotEvent::StopRequested {}, observed(BotState::Failed)]
+    {
+        assert_eq!((event.takes(), event.releases()), (Vec::new(), Vec::new()), "{event:?}");
+    }
+}
+
+fn any_command() -> impl Strategy<Value = BotCommand> {
+    let state = prop::sample::select(vec![BotState::Starting, BotState::Running, BotState::Failed]);
+    let observation =
+        (state, prop::option::of(any::<String>()), prop::option::of(any::<i64>()), any::<u32>());
+    prop_oneof![
+        2 => any::<u16>().prop_map(|port| create(CreateBot { port, ..new_bot() })),
+        2 => Just(BotCommand::Start),
+        2 => Just(BotCommand::Stop),
+        1 => Just(BotCommand::Delete),
+        1 => Just(BotCommand::ConfirmRemoved),
+        3 => observation.prop_map(|(state, reason, exit_code, restarts)| {
+            BotCommand::Observe(Observation { state, reason, container_id: None, exit_code, restarts })
+        }),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn replay_is_the_live_state(commands in prop::collection::vec(any_command(), 0..30)) {
+        let bot = replay_equals_live::<Bot>(commands);
+        // Whatever was commanded: a bot that is to be deleted has no token, and nobody is gone who was not deleted.
+        if let Some(bot) = bot.profile {
+            prop_assert_eq!(bot.desired == Desired::Deleted, bot.token.is_none());
+            prop_assert!(!bot.removed || bot.desired == Desired::Deleted);
+        }
+    }
+}

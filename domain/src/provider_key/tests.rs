@@ -1,0 +1,90 @@
+use super::{
+    commands::{MAX_TAGS, MAX_WEIGHT},
+    *,
+};
+use crate::{
+    SealedSecret,
+    testing::{given, id, replay_equals_live, value},
+};
+use proptest::prelude::*;
+
+fn key() -> AddKey {
+    AddKey {
+        id: id(1),
+        tenant_id: id(2),
+        created_by: id(3),
+        vendor: value("openai"),
+        label: value("main"),
+        tags: vec![value("eu")],
+        weight: 1,
+        base_url: None,
+        api_type: None,
+        sealed: SealedSecret { data_key_id: id(4), nonce: "00".repeat(12), ciphertext: "ff".into() },
+    }
+}
+
+fn add(key: AddKey) -> KeyCommand {
+    KeyCommand::Add(Box::new(key))
+}
+
+fn added() -> KeyEvent {
+    KeyEvent::Added { key: key() }
+}
+
+fn deleted() -> KeyEvent {
+    KeyEvent::Deleted { data_key_id: id(4) }
+}
+
+#[test]
+fn a_key_is_added_once() {
+    let state = given::<ProviderKey>([]).when(add(key())).then([added()]);
+    assert_eq!((state.key, state.deleted), (Some(key()), false));
+    given::<ProviderKey>([added()]).when(add(key())).refused(&KeyRefusal::Exists);
+    given::<ProviderKey>([added(), deleted()]).when(add(key())).refused(&KeyRefusal::Exists);
+}
+
+#[test]
+fn a_deleted_key_names_the_data_key_to_destroy() {
+    let state = given::<ProviderKey>([added()]).when(KeyCommand::Delete).then([deleted()]);
+    assert!(state.deleted && state.key.is_some());
+    given::<ProviderKey>([]).when(KeyCommand::Delete).refused(&KeyRefusal::Unknown);
+    given::<ProviderKey>([added(), deleted()]).when(KeyCommand::Delete).refused(&KeyRefusal::Unknown);
+}
+
+#[test]
+fn weights_and_tags_are_bounded() {
+    for weight in [0, MAX_WEIGHT + 1, u32::MAX] {
+        given::<ProviderKey>([]).when(add(AddKey { weight, ..key() })).refused(&KeyRefusal::Weight);
+    }
+    let tags = |count: usize| (0..count).map(|n| value(&format!("t{n}"))).collect();
+    let too_many = AddKey { tags: tags(MAX_TAGS + 1), ..key() };
+    given::<ProviderKey>([]).when(add(too_many)).refused(&KeyRefusal::TooManyTags);
+    let full = AddKey { tags: tags(MAX_TAGS), weight: MAX_WEIGHT, ..key() };
+    given::<ProviderKey>([]).when(add(full.clone())).then([KeyEvent::Added { key: full }]);
+}
+
+#[test]
+fn a_custom_vendor_says_where_it_is_and_what_it_speaks() {
+    let custom = AddKey {
+        vendor: value("custom"),
+        base_url: Some(value("http://llm.internal:8000/v1")),
+        api_type: Some(ApiType::Openai),
+        ..key()
+    };
+    let nowhere = AddKey { base_url: None, ..custom.clone() };
+    given::<ProviderKey>([]).when(add(nowhere)).refused(&KeyRefusal::CustomNeeds { field: "baseUrl" });
+    let mute = AddKey { api_type: None, ..custom.clone() };
+    given::<ProviderKey>([]).when(add(mute)).refused(&KeyRefusal::CustomNeeds { field: "apiType" });
+    given::<ProviderKey>([]).when(add(custom.clone())).then([KeyEvent::Added { key: custom }]);
+}
+
+proptest! {
+    #[test]
+    fn replay_is_the_live_state(weights in prop::collection::vec(prop::option::of(0..2000_u32), 0..8)) {
+        let command = |weight: Option<u32>| {
+            weight.map_or(KeyCommand::Delete, |weight| add(AddKey { weight, ..key() }))
+        };
+        let state = replay_equals_live::<ProviderKey>(weights.into_iter().map(command));
+        prop_assert!(state.key.is_none_or(|key| (1..=MAX_WEIGHT).contains(&key.weight)));
+    }
+}

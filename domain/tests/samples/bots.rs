@@ -1,0 +1,47 @@
+//! The events of bots.
+
+use super::{Samples, at, id, sealed, text};
+use clawplane_domain::{
+    TokenHash,
+    bot::{BotEvent, BotState, CreateBot, GatewayToken, Limits, ModelChoice, Observation},
+};
+
+pub(super) fn add(samples: &mut Samples) {
+    let bot = CreateBot {
+        id: id(0x21),
+        tenant_id: id(0x2),
+        created_by: id(0x1),
+        hostname: text("ada"),
+        name: text("Ada's helper"),
+        image: Some(text("ghcr.io/openclaw/openclaw:2026.9")),
+        port: 9200,
+        tags: vec![text("eu")],
+        models: vec![
+            ModelChoice { vendor: text("anthropic"), model: text("claude-sonnet-4-5") },
+            ModelChoice { vendor: text("openai"), model: text("gpt-5") },
+        ],
+        limits: Limits { memory_mib: 4096, cpu_millis: 1500, pids: 256 },
+    };
+    samples.add(&BotEvent::Created { bot: bot.clone() });
+    samples.minimal(&BotEvent::Created { bot: CreateBot { image: None, tags: Vec::new(), ..bot } });
+
+    let token = GatewayToken { hash: TokenHash::of("cp_sample"), sealed: sealed(), expires_at: Some(at()) };
+    samples.add(&BotEvent::TokenIssued { token: token.clone() });
+    samples.minimal(&BotEvent::TokenIssued { token: GatewayToken { expires_at: None, ..token.clone() } });
+
+    samples.add(&BotEvent::StartRequested {});
+    samples.add(&BotEvent::StopRequested {});
+    samples.add(&BotEvent::Deleted { hostname: text("ada"), token_hash: Some(token.hash) });
+    samples.minimal(&BotEvent::Deleted { hostname: text("ada"), token_hash: None });
+
+    let observation = Observation {
+        state: BotState::Failed,
+        reason: Some("the container ended: out of memory".into()),
+        container_id: Some("4c01db0b339c".into()),
+        exit_code: Some(137),
+        restarts: 3,
+    };
+    samples.add(&BotEvent::Observed { observation });
+    samples.minimal(&BotEvent::Observed { observation: Observation::new(BotState::Running) });
+    samples.add(&BotEvent::Removed { port: 9200 });
+}

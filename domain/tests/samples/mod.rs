@@ -1,0 +1,137 @@
+//! One event of every kind with everything in it, and one with nothing optional where there is a difference.
+
+mod bots;
+mod people;
+
+use chrono::DateTime;
+use clawplane_domain::{
+    DomainEvent, SealedSecret, Timestamp,
+    provider_key::{AddKey, ApiType, KeyEvent},
+    quota::{QuotaEvent, QuotaLimits},
+    usage::{Tokens, USAGE_RECORDED, USAGE_VERSION, UsageRecorded},
+};
+use serde_json::Value;
+use std::{collections::BTreeMap, fmt::Debug, str::FromStr};
+use uuid::Uuid;
+
+/// File names with what they hold.
+pub fn all() -> BTreeMap<String, Value> {
+    let mut samples = Samples::default();
+    bots::add(&mut samples);
+    people::add(&mut samples);
+    keys(&mut samples);
+    quotas(&mut samples);
+    usage(&mut samples);
+    samples.0
+}
+
+#[derive(Default)]
+pub struct Samples(BTreeMap<String, Value>);
+
+impl Samples {
+    fn add(&mut self, event: &impl DomainEvent) {
+        self.put(&event.event_type(), &event.event_version(), "", event);
+    }
+
+    fn minimal(&mut self, event: &impl DomainEvent) {
+        self.put(&event.event_type(), &event.event_version(), ".minimal", event);
+    }
+
+    fn put(&mut self, name: &str, version: &str, variant: &str, event: &impl serde::Serialize) {
+        let file = format!("{name}.v{version}{variant}.json");
+        let twice = self.0.insert(file.clone(), serde_json::to_value(event).unwrap());
+        assert!(twice.is_none(), "{file} has two samples");
+    }
+}
+
+fn id<I: From<Uuid>>(n: u128) -> I {
+    I::from(Uuid::from_u128(0x0199_0000_0000_7000_8000_0000_0000_0000 | n))
+}
+
+fn text<V: FromStr<Err: Debug>>(text: &str) -> V {
+    text.parse().unwrap()
+}
+
+fn at() -> Timestamp {
+    DateTime::from_timestamp_micros(1_772_366_400_123_456).unwrap()
+}
+
+fn sealed() -> SealedSecret {
+    let (nonce, ciphertext) = ("0102030405060708090a0b0c".into(), "c0ffee".into());
+    SealedSecret { data_key_id: id(0xd), nonce, ciphertext }
+}
+
+fn keys(samples: &mut Samples) {
+    let full = AddKey {
+        id: id(0x31),
+        tenant_id: id(0x2),
+        created_by: id(0x1),
+        vendor: text("custom"),
+        label: text("Hall 3, behind the stairs"),
+        tags: vec![text("eu"), text("fast")],
+        weight: 5,
+        base_url: Some(text("https://llm.example.org/v1")),
+        api_type: Some(ApiType::Openai),
+        sealed: sealed(),
+    };
+    let minimal =
+        AddKey { vendor: text("openai"), tags: Vec::new(), base_url: None, api_type: None, ..full.clone() };
+    samples.add(&KeyEvent::Added { key: full });
+    samples.minimal(&KeyEvent::Added { key: minimal });
+    samples.add(&KeyEvent::Deleted { data_key_id: id(0xd) });
+}
+
+fn quotas(samples: &mut Samples) {
+    let full = QuotaLimits {
+        daily_tokens: Some(1_000_000),
+        monthly_tokens: Some(20_000_000),
+        daily_cost_micros: Some(5_000_000),
+        monthly_cost_micros: Some((1 << 53) - 1),
+        requests_per_minute: Some(60),
+        tokens_per_minute: Some(0),
+    };
+    let set = |limits| QuotaEvent::Set { tenant_id: id(0x2), bot_id: id(0x21), limits };
+    samples.add(&set(full));
+    samples.minimal(&set(QuotaLimits::default()));
+}
+
+fn usage(samples: &mut Samples) {
+    let full = UsageRecorded {
+        request_id: id(0x41),
+        tenant_id: id(0x2),
+        bot_id: id(0x21),
+        key_id: Some(id(0x31)),
+        vendor: text("anthropic"),
+        model: Some(text("claude-sonnet-4-5")),
+        status: 200,
+        error: Some("upstream_timeout".into()),
+        stream: true,
+        tokens: Tokens {
+            input_tokens: 1200,
+            cached_input_tokens: 1000,
+            cache_write_tokens: 100,
+            output_tokens: 340,
+            reasoning_tokens: 40,
+        },
+        cost_micros: Some(6789),
+        price_version: Some("2026-02-28".into()),
+        estimated: false,
+        interrupted: true,
+        ttfb_ms: Some(310),
+        duration_ms: 4200,
+        at: at(),
+    };
+    let minimal = UsageRecorded {
+        key_id: None,
+        model: None,
+        status: 429,
+        error: None,
+        tokens: Tokens::default(),
+        cost_micros: None,
+        price_version: None,
+        ttfb_ms: None,
+        ..full.clone()
+    };
+    samples.put(USAGE_RECORDED, USAGE_VERSION, "", &full);
+    samples.put(USAGE_RECORDED, USAGE_VERSION, ".minimal", &minimal);
+}

@@ -1,0 +1,47 @@
+//! From the head of a vendor's answer to what the client gets.
+
+use super::admit::Admitted;
+use crate::{
+    body::{Metered, ProxyBody},
+    config::Timeouts,
+    headers,
+    meter::Meter,
+};
+use http::{HeaderMap, Response, StatusCode, header};
+use hyper::body::Incoming;
+use tokio::time::Instant;
+
+impl Admitted {
+    /// The client's answer, whose body is metered as it goes by. `injected` when usage was asked for on the way.
+    pub(super) fn answer(
+        mut self,
+        upstream: Response<Incoming>,
+        injected: bool,
+        times: (Timeouts, Instant),
+    ) -> Response<ProxyBody> {
+        let (mut head, body) = upstream.into_parts();
+        headers::strip_hop_by_hop(&mut head.headers);
+        let meter = self.meter(head.status, &head.headers);
+        self.flight.answered(head.status.as_u16(), meter.is_stream());
+        let strip = injected && meter.is_sse();
+        if strip {
+            head.headers.remove(header::CONTENT_LENGTH);
+        }
+        let metered = Metered::new(body, meter, strip, self.flight, times);
+        let mut response = Response::new(ProxyBody::vendor(metered));
+        *response.status_mut() = head.status;
+        *response.headers_mut() = head.headers;
+        response
+    }
+
+    fn meter(&self, status: StatusCode, headers: &HeaderMap) -> Meter {
+        let format = self.route.format;
+        let encoding = headers.get(header::CONTENT_ENCODING);
+        let readable = encoding.is_none_or(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity"));
+        if !status.is_success() || !readable || !self.metered {
+            return Meter::off(format);
+        }
+        let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        Meter::new(format, kind, self.stream)
+    }
+}

@@ -1,0 +1,301 @@
+//! The worker against a real Docker engine, with a tiny image in OpenClaw's place.
+
+use crate::{
+    desk::{Desk, IMAGE, Running, read, token_of},
+    docker_image::engine,
+};
+use bollard::{
+    Docker,
+    exec::{CreateExecOptions, StartExecResults},
+    models::{ContainerInspectResponse, HostConfig, RestartPolicyNameEnum},
+    query_parameters::{ListContainersOptionsBuilder, RemoveContainerOptionsBuilder},
+};
+use clawplane_domain::{
+    BotId,
+    bot::{BotCommand, BotState},
+};
+use clawplane_workers::{DockerRuntime, Runtime, runtime::short_id};
+use futures::StreamExt;
+use pretty_assertions::assert_eq;
+use std::{collections::HashMap, net::SocketAddr, sync::Arc};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+/// An installation of its own on the engine. Its bots have to be gone at the end of a test; where a test fails, the
+/// next call of [`place`] removes what it left.
+struct Place {
+    desk: Desk,
+    runtime: DockerRuntime,
+    docker: Docker,
+    running: Running,
+}
+
+const OURS: &str = "clawplane.instance=clawplane-workers-test";
+
+async fn place(name: &str, proxy: Option<SocketAddr>) -> Option<Place> {
+    let instance = format!("clawplane-workers-test-{name}");
+    let (runtime, docker) = engine(&instance).await?;
+    sweep(&docker, &instance).await;
+    let desk = Desk::new().await;
+    let mut config = desk.config();
+    config.proxy_addr = proxy.unwrap_or(config.proxy_addr);
+    let running = desk.work(config, Arc::new(runtime.clone()));
+    Some(Place { desk, runtime, docker, running })
+}
+
+/// Removes what a failed run of the same test left.
+async fn sweep(docker: &Docker, instance: &str) {
+    let filters = HashMap::from([("label".to_owned(), vec![format!("clawplane.instance={instance}")])]);
+    let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
+    for left in docker.list_containers(Some(options)).await.unwrap() {
+        let options = RemoveContainerOptionsBuilder::default().force(true).build();
+        docker.remove_container(&left.id.unwrap(), Some(options)).await.unwrap();
+    }
+    let options = bollard::query_parameters::PruneNetworksOptionsBuilder::default().filters(&filters).build();
+    docker.prune_networks(Some(options)).await.unwrap();
+}
+
+impl Place {
+    async fn inspect(&self, bot: BotId) -> ContainerInspectResponse {
+        let id = self.runtime.inspect(bot).await.unwrap().expect("it has a container").id;
+        self.docker.inspect_container(&id, None).await.unwrap()
+    }
+
+    /// What a shell line in the bot's container prints, and whether it succeeded.
+    async fn inside(&self, bot: BotId, line: &str) -> (String, bool) {
+        let id = self.runtime.inspect(bot).await.unwrap().unwrap().id;
+        let options = CreateExecOptions {
+            cmd: Some(vec!["/bin/sh".to_owned(), "-c".to_owned(), line.to_owned()]),
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            ..CreateExecOptions::default()
+        };
+        let exec = self.docker.create_exec(&id, options).await.unwrap().id;
+        let StartExecResults::Attached { mut output, .. } =
+            self.docker.start_exec(&exec, None).await.unwrap()
+        else {
+            panic!("not attached");
+        };
+        let mut text = String::new();
+        while let Some(chunk) = output.next().await {
+            text.push_str(&chunk.unwrap().to_string());
+        }
+        let code = self.docker.inspect_exec(&exec).await.unwrap().exit_code;
+        (text, code == Some(0))
+    }
+
+    async fn end(self, bots: &[BotId]) {
+        for bot in bots {
+            self.desk.tell(*bot, BotCommand::Delete).await;
+        }
+        for bot in bots {
+            self.desk.until_removed(*bot).await;
+            assert!(self.runtime.inspect(*bot).await.unwrap().is_none());
+            let network = format!("clawplane-{}", short_id(*bot));
+            assert!(self.docker.inspect_network(&network, None).await.is_err(), "its network is gone");
+            assert!(!self.desk.state_dir(*bot).exists(), "its folder is gone");
+        }
+        self.running.stop().await;
+    }
+}
+
+/// Something that answers every connection on loopback like an HTTP server, in the proxy's place.
+async fn proxy() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 1024]).await;
+            let _ = stream.write_all(b"HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\nthe proxy").await;
+        }
+    });
+    address
+}
+
+async fn get(address: SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn a_container_is_made_with_the_hardened_profile() {
+    let Some(place) = place("profile", None).await else { return };
+    let bot = place.desk.started("hard").await;
+    place.desk.until_state(bot, BotState::Running).await;
+    let seen = place.inspect(bot).await;
+    let HostConfig {
+        cap_drop,
+        cap_add,
+        security_opt,
+        privileged,
+        readonly_rootfs,
+        init,
+        pids_limit,
+        memory,
+        memory_swap,
+        nano_cpus,
+        port_bindings,
+        restart_policy,
+        log_config,
+        tmpfs,
+        ..
+    } = seen.host_config.unwrap();
+    assert_eq!(cap_drop, Some(vec!["ALL".to_owned()]));
+    assert!(cap_add.unwrap_or_default().is_empty());
+    assert_eq!(security_opt, Some(vec!["no-new-privileges".to_owned()]));
+    assert_eq!((privileged, readonly_rootfs, init), (Some(false), Some(true), Some(true)));
+    assert_eq!((pids_limit, nano_cpus), (Some(32), Some(500_000_000)));
+    assert_eq!((memory, memory_swap), (Some(64 << 20), Some(64 << 20)), "no swap");
+    assert!(port_bindings.unwrap_or_default().is_empty());
+    assert_eq!(restart_policy.unwrap().name, Some(RestartPolicyNameEnum::NO));
+    let log = log_config.unwrap();
+    assert_eq!((log.typ.as_deref(), log.config.unwrap()["max-size"].as_str()), (Some("json-file"), "10m"));
+    let mut writable: Vec<String> = tmpfs.unwrap().into_keys().collect();
+    writable.sort();
+    assert_eq!(writable, ["/home/node/.cache", "/tmp"]);
+    let mounts = seen.mounts.unwrap();
+    let state = place.desk.state_dir(bot).to_string_lossy().into_owned();
+    assert_eq!(mounts.len(), 1, "{mounts:?}");
+    assert_eq!((mounts[0].typ.as_deref(), mounts[0].source.as_deref()), (Some("bind"), Some(state.as_str())));
+    assert_eq!(mounts[0].destination.as_deref(), Some("/home/node/.openclaw"));
+
+    let config = seen.config.unwrap();
+    let labels = config.labels.unwrap();
+    assert_eq!(labels["clawplane.bot"], bot.to_string());
+    assert_eq!(labels["clawplane.tenant"], place.desk.tenant.to_string());
+    assert!(format!("clawplane.instance={}", labels["clawplane.instance"]).starts_with(OURS));
+    let all = format!("{:?} {labels:?} {:?}", config.env, config.cmd);
+    assert!(!all.contains(&token_of(bot)), "no secret can be seen with docker inspect: {all}");
+    let network = place.docker.inspect_network(&format!("clawplane-{}", short_id(bot)), None).await.unwrap();
+    assert_eq!((network.internal, network.driver.as_deref()), (Some(true), Some("bridge")));
+    place.end(&[bot]).await;
+}
+
+#[tokio::test]
+async fn from_inside_there_is_the_proxy_and_nothing_else() {
+    let proxy = proxy().await;
+    let Some(place) = place("inside", Some(proxy)).await else { return };
+    let (anna, bert) = (place.desk.started("anna").await, place.desk.started("bert").await);
+    place.desk.until_state(anna, BotState::Running).await;
+    place.desk.until_state(bert, BotState::Running).await;
+    let file: serde_json::Value =
+        serde_json::from_str(&read(&place.desk.state_dir(anna).join("openclaw.json"))).unwrap();
+    let base = |file: &serde_json::Value| {
+        file["models"]["providers"]["openai-proxy"]["baseUrl"].as_str().unwrap().to_owned()
+    };
+    let fetch = |url: &str| format!("wget -T 3 -O - {url}");
+
+    let (answer, ok) = place.inside(anna, &fetch(&base(&file))).await;
+    assert_eq!((answer.as_str(), ok), ("the proxy", true));
+    let (routes, _) = place.inside(anna, "ip route").await;
+    assert!(!routes.contains("default"), "{routes}");
+    let bert_ip = place.runtime.inspect(bert).await.unwrap().unwrap().ip.unwrap();
+    let bert_file: serde_json::Value =
+        serde_json::from_str(&read(&place.desk.state_dir(bert).join("openclaw.json"))).unwrap();
+    for closed in ["http://1.1.1.1/", &format!("http://{bert_ip}:18789/healthz"), &base(&bert_file)] {
+        let (answer, ok) = place.inside(anna, &fetch(closed)).await;
+        assert!(!ok, "{closed} can be reached: {answer}");
+    }
+    let (answer, ok) = place.inside(anna, "nslookup example.com").await;
+    assert!(!ok, "names outside resolve, which is a way out: {answer}");
+
+    let (who, _) = place.inside(anna, "id -u; grep -E 'CapEff|CapBnd|NoNewPrivs' /proc/self/status").await;
+    let words: Vec<&str> = who.split_whitespace().collect();
+    let expected = ["CapEff:", "0000000000000000", "CapBnd:", "0000000000000000", "NoNewPrivs:", "1"];
+    assert_eq!(words[1..], expected, "{who}");
+    assert_ne!(words[0], "0");
+    assert!(!place.inside(anna, "touch /here").await.1, "the root file system can be written");
+    assert!(place.inside(anna, "touch /tmp/a /home/node/.cache/a /home/node/.openclaw/workspace/a").await.1);
+    assert!(!place.inside(anna, "ls /var/run/docker.sock").await.1);
+
+    let port = place.desk.load(anna).await.port;
+    let answer = get(SocketAddr::from(([127, 0, 0, 1], port)), "/healthz").await;
+    assert!(answer.contains("200 OK") && answer.ends_with("ok"), "{answer}");
+    place.end(&[anna, bert]).await;
+}
+
+#[tokio::test]
+async fn stop_start_and_removal_by_hand() {
+    let Some(place) = place("hands", None).await else { return };
+    let bot = place.desk.started("anna").await;
+    let first = place.desk.until_state(bot, BotState::Running).await.container_id;
+    place.desk.tell(bot, BotCommand::Stop).await;
+    place.desk.until_state(bot, BotState::Stopped).await;
+    assert_eq!(place.inspect(bot).await.state.unwrap().exit_code, Some(0), "it could end by itself");
+    place.desk.tell(bot, BotCommand::Start).await;
+    let again = place.desk.until_state(bot, BotState::Running).await.container_id;
+    assert_eq!(again, first, "a start keeps the container");
+
+    let force = RemoveContainerOptionsBuilder::default().force(true).build();
+    place.docker.remove_container(first.as_deref().unwrap(), Some(force)).await.unwrap();
+    let back = place.desk.until(bot, "another container runs", |seen| {
+        seen.state == BotState::Running && seen.container_id != first
+    });
+    assert!(back.await.container_id.is_some());
+    place.end(&[bot]).await;
+}
+
+#[tokio::test]
+async fn a_killed_process_and_one_that_gives_up_are_told_with_their_codes() {
+    let Some(place) = place("crash", None).await else { return };
+    let bot = place.desk.started("anna").await;
+    let seen = place.desk.until_state(bot, BotState::Running).await;
+    place.docker.kill_container(&seen.container_id.unwrap(), None).await.unwrap();
+    place
+        .desk
+        .until(bot, "it runs again", |seen| seen.state == BotState::Running && seen.restarts == 1)
+        .await;
+    let history = place.desk.history().await;
+    let codes = |state| {
+        history.iter().filter(|(_, seen)| seen.state == state).map(|(_, seen)| seen.exit_code).collect()
+    };
+    let failed: Vec<Option<i64>> = codes(BotState::Failed);
+    assert_eq!(failed, [Some(137)]);
+
+    place.desk.tell(bot, BotCommand::Stop).await;
+    place.desk.until_state(bot, BotState::Stopped).await;
+    std::fs::write(place.desk.state_dir(bot).join("workspace/crash"), "3").unwrap();
+    place.desk.tell(bot, BotCommand::Start).await;
+    let failed = place
+        .desk
+        .until(bot, "it is left alone", |seen| {
+            seen.reason.as_deref().is_some_and(|text| text.contains("left alone"))
+        })
+        .await;
+    assert_eq!(failed.exit_code, Some(3));
+    let reason = failed.reason.unwrap();
+    assert!(reason.contains("the bot starts\nthe token is ***"), "{reason}");
+    place.end(&[bot]).await;
+}
+
+#[tokio::test]
+async fn an_image_that_no_registry_has_is_a_reason() {
+    let Some(place) = place("image", None).await else { return };
+    // Nothing listens there, so the registry's refusal comes at once.
+    let bot = place.desk.bot("anna", Some("127.0.0.1:9/nobody/nothing:1")).await;
+    place.desk.tell(bot, BotCommand::Start).await;
+    let seen = place.desk.until_state(bot, BotState::Failed).await;
+    let reason = seen.reason.unwrap();
+    assert!(reason.starts_with("image 127.0.0.1:9/nobody/nothing:1 could not be pulled ("), "{reason}");
+    assert!(reason.contains("make openclaw-image"), "{reason}");
+    place.end(&[bot]).await;
+}
+
+#[tokio::test]
+async fn two_installations_leave_each_other_alone() {
+    let Some(place) = place("ours", None).await else { return };
+    let bot = place.desk.started("anna").await;
+    place.desk.until_state(bot, BotState::Running).await;
+    let (stranger, _) = engine("clawplane-workers-test-theirs").await.unwrap();
+    assert_eq!(stranger.list().await.unwrap(), []);
+    assert_eq!(stranger.inspect(bot).await.unwrap(), None);
+    let refused = stranger.ensure_network(bot, place.desk.tenant).await.unwrap_err().to_string();
+    assert!(refused.contains("is not this installation's"), "{refused}");
+    assert!(stranger.has_image(&IMAGE.parse().unwrap()).await.unwrap());
+    place.end(&[bot]).await;
+}
