@@ -4,13 +4,11 @@
 pub mod args;
 mod fields;
 mod key;
-mod nats_url;
 mod parse;
 mod problem;
 mod sources;
 
 pub use key::{KeyFault, MasterKey};
-pub use nats_url::{NatsUrlFault, nats_connection};
 pub use problem::{Problem, Problems};
 pub use sources::Sources;
 

@@ -120,7 +120,8 @@ async fn authenticate(
     request: Request,
     next: Next,
 ) -> Result<Response, Failure> {
-    let given = request.headers().get(AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+    let given =
+        request.headers().get(AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
     match given.map(Sha256::digest) {
         Some(digest) if digest[..] == expected[..] => Ok(next.run(request).await),
         _ => Err(Failure::unauthorized()),

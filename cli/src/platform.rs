@@ -22,16 +22,11 @@ use clawplane_eventstore::{
     database::{self, Pool},
 };
 use clawplane_projections::{Runner, Views};
-use clawplane_proxy::{Proxy, ProxyConfig, UpstreamAllow, Deps};
+use clawplane_proxy::{Deps, Proxy, ProxyConfig, UpstreamAllow};
 use clawplane_workers::{Nats, NatsConfig};
 use metrics_exporter_prometheus::PrometheusHandle;
 use server::Entrance;
-use std::{
-    collections::BTreeSet,
-    net::SocketAddr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -117,7 +112,7 @@ impl Platform {
             true => Some(parts.proxy(config, upstream_allow.clone()).await?),
             false => None,
         };
-        let nats = Nats::new(NatsConfig::new(around.nats_url.expose().to_owned()));
+        let nats = Nats::new(NatsConfig::new(around.nats_url.clone()));
         let engine = match roles.contains(&Role::Worker) {
             true => {
                 let bots = workers::entrance_for_bots(proxy.as_ref(), &intake, &intake_tasks).await?;
@@ -128,8 +123,12 @@ impl Platform {
         if roles.contains(&Role::Api) {
             provider_keys::sweep_deleted(&parts.feed, &parts.vault).await?;
         }
-        let health =
-            health::Checks { feed: parts.feed.clone(), pool: pool.clone(), engine: engine.clone(), nats: Some(nats) };
+        let health = health::Checks {
+            feed: parts.feed.clone(),
+            pool: pool.clone(),
+            engine: engine.clone(),
+            nats: Some(nats),
+        };
         let router = clawplane_api::router(ApiState::new(ApiDeps {
             executor: parts.executor.clone(),
             claims: parts.claims.clone(),

@@ -26,7 +26,10 @@ impl Ids for SystemIds {
         Uuid::now_v7()
     }
 
-    #[expect(clippy::expect_used, reason = "without randomness from the system no key is safe, and there is no way on")]
+    #[expect(
+        clippy::expect_used,
+        reason = "without randomness from the system no key is safe, and there is no way on"
+    )]
     fn random(&self) -> [u8; 32] {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes).expect("the operating system gives no randomness");

@@ -3,7 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use clawplane_cli::{
-    config::nats_connection,
     dev::{DataDir, DevError, Nats, Postgres},
     source::SystemIds,
 };
@@ -80,9 +79,12 @@ async fn postgres_starts_for_us_alone_stops_and_starts_again() {
         let guessed = format!("postgres://clawplane:guessed@{}/{database}?sslmode=disable", postgres.addr());
         assert!(PgConnection::connect(&guessed).await.is_err());
     }
-    for (file, expected) in
-        [("postgres", 0o700), ("postgres.password", 0o600), ("postgres.url", 0o600), ("log/postgres.log", 0o600)]
-    {
+    for (file, expected) in [
+        ("postgres", 0o700),
+        ("postgres.password", 0o600),
+        ("postgres.url", 0o600),
+        ("log/postgres.log", 0o600),
+    ] {
         assert_eq!(mode(&data.file(file)), expected, "{file}");
     }
     assert!(!data.file("postgres.initial-password").exists());
@@ -97,7 +99,9 @@ async fn postgres_starts_for_us_alone_stops_and_starts_again() {
     let postgres = Postgres::start(&data, &SystemIds).await.unwrap();
     assert_eq!(rows(postgres.url()).await, 1);
     assert!(!fs::read_to_string(data.log("postgres")).unwrap().contains("recovery"));
-    assert!(fs::read_to_string(data.log("postgres").with_extension("log.old")).unwrap().contains("shut down"));
+    assert!(
+        fs::read_to_string(data.log("postgres").with_extension("log.old")).unwrap().contains("shut down")
+    );
     postgres.stop().await;
 }
 
@@ -147,7 +151,7 @@ async fn a_cluster_that_was_half_made_is_made_anew() {
 }
 
 async fn client(url: &Secret) -> async_nats::Client {
-    let (servers, options) = nats_connection(url).unwrap();
+    let (servers, options) = clawplane_workers::nats::url::connection(url).unwrap();
     options.connect(servers).await.unwrap()
 }
 

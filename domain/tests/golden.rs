@@ -102,8 +102,8 @@ fn every_sample_has_its_golden_file() {
 fn every_event_has_a_sample() {
     let samples: Vec<_> = samples::all().into_keys().collect();
     for name in STREAMS.iter().flat_map(|stream| stream.names) {
-        let sampled = samples.iter().any(|file| event_and_version(file).0 == *name);
-        assert!(sampled, "{name} has no sample in tests/samples: add one, for its golden file");
+        let found = samples.iter().any(|file| event_and_version(file).0 == *name);
+        assert!(found, "{name} has no sample in tests/samples: add one, for its golden file");
     }
 }
 

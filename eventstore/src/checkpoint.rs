@@ -67,17 +67,22 @@ impl Checkpoints {
     /// It need not have come that far: a filtered reader does not move over what is not its own. The event
     /// at `position` has to be visible here, else a replica that lags would say yes too early.
     pub async fn has_seen(&self, name: &str, filter: Filter, position: Position) -> Result<bool, StoreError> {
+        let unseen = filter.parts().into_iter().map(|(table, condition)| {
+            format!(
+                "AND NOT EXISTS (SELECT 1 FROM {table}
+                     WHERE (tx_id, global_position) > (c.tx_id, c.global_position)
+                       AND (tx_id, global_position) <= ($2::text::xid8, $3::bigint) {condition})"
+            )
+        });
         let sql = format!(
             "WITH c AS (
                  SELECT coalesce(max(tx_id), '0'::xid8) AS tx_id, coalesce(max(global_position), 0) AS global_position
                  FROM checkpoints WHERE name = $1)
              SELECT (c.tx_id, c.global_position) >= ($2::text::xid8, $3::bigint)
                  OR (EXISTS (SELECT 1 FROM events WHERE (tx_id, global_position) = ($2::text::xid8, $3::bigint))
-                     AND NOT EXISTS (SELECT 1 FROM events
-                         WHERE (tx_id, global_position) > (c.tx_id, c.global_position)
-                           AND (tx_id, global_position) <= ($2::text::xid8, $3::bigint) {}))
+                     {})
              FROM c",
-            filter.condition()
+            unseen.collect::<String>()
         );
         let seen = sqlx::query_scalar(&sql)
             .bind(name)

@@ -5,7 +5,7 @@
 //! that still runs: nothing can appear behind a reader any more.
 
 use crate::{Position, StoreError};
-use clawplane_domain::{Metadata, TenantId};
+use clawplane_domain::{Metadata, TenantId, usage::USAGE_STREAM};
 use sqlx::{PgConnection, PgPool, Row, postgres::PgRow};
 use std::time::Duration;
 
@@ -19,13 +19,25 @@ pub enum Filter {
 }
 
 impl Filter {
-    /// As a condition of SQL, to be appended to others. The types are constants of the code, never input; as
-    /// constants they also let the planner leave out whole partitions.
-    pub(crate) fn condition(self) -> String {
-        match self {
-            Self::All => String::new(),
-            Self::Types(types) => format!("AND aggregate_type IN ('{}')", types.join("','")),
+    /// The tables that hold these streams, each with a condition to be appended to others. The types are constants
+    /// of the code, never input.
+    ///
+    /// Usage has a partition of its own, so nothing is asked about the type there: with such a condition, and no
+    /// statistics about a young table, the planner collects and sorts all that is left of the feed for every batch.
+    pub(crate) fn parts(self) -> Vec<(&'static str, String)> {
+        let Self::Types(types) = self else {
+            return vec![("events", String::new())];
+        };
+        let (usage, others): (Vec<&str>, Vec<&str>) =
+            types.iter().copied().partition(|kind| *kind == USAGE_STREAM);
+        let mut parts = Vec::with_capacity(2);
+        if !usage.is_empty() {
+            parts.push(("events_usage", String::new()));
         }
+        if !others.is_empty() {
+            parts.push(("events_default", format!("AND aggregate_type IN ('{}')", others.join("','"))));
+        }
+        parts
     }
 }
 
@@ -124,13 +136,18 @@ impl Feed {
         filter: Filter,
         limit: u32,
     ) -> Result<Batch, StoreError> {
-        // The table is named in ORDER BY, since a bare `tx_id` there is the text that is selected: 1000 before 999.
+        // Tables are named in ORDER BY, since a bare `tx_id` there is the text that is selected: 1000 before 999.
+        let parts = filter.parts().into_iter().map(|(table, condition)| {
+            format!(
+                "(SELECT * FROM {table} AS part
+                  WHERE (tx_id, global_position) > ($1::text::xid8, $2)
+                    AND tx_id < pg_snapshot_xmin(pg_current_snapshot()) {condition}
+                  ORDER BY part.tx_id, part.global_position LIMIT $3)"
+            )
+        });
         let sql = format!(
-            "SELECT {COLUMNS} FROM events
-             WHERE (tx_id, global_position) > ($1::text::xid8, $2)
-               AND tx_id < pg_snapshot_xmin(pg_current_snapshot()) {}
-             ORDER BY events.tx_id, events.global_position LIMIT $3",
-            filter.condition()
+            "SELECT {COLUMNS} FROM ({}) AS events ORDER BY events.tx_id, events.global_position LIMIT $3",
+            parts.collect::<Vec<_>>().join(" UNION ALL ")
         );
         let rows = sqlx::query(&sql)
             .bind(after.tx_text())
@@ -160,11 +177,16 @@ impl Feed {
 
     /// How far a reader at `after` is behind. Counts at most 1,000,000 events.
     pub async fn lag(&self, after: Position, filter: Filter) -> Result<Lag, StoreError> {
+        let parts = filter.parts().into_iter().map(|(table, condition)| {
+            format!(
+                "(SELECT recorded_at FROM {table}
+                  WHERE (tx_id, global_position) > ($1::text::xid8, $2) {condition} LIMIT 1000000)"
+            )
+        });
         let sql = format!(
             "SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(recorded_at)), 0)::float8
-             FROM (SELECT recorded_at FROM events
-                   WHERE (tx_id, global_position) > ($1::text::xid8, $2) {} LIMIT 1000000) AS unseen",
-            filter.condition()
+             FROM ({}) AS unseen",
+            parts.collect::<Vec<_>>().join(" UNION ALL ")
         );
         let row = sqlx::query(&sql).bind(after.tx_text()).bind(after.global).fetch_one(&self.pool).await?;
         Ok(Lag { events: row.get(0), seconds: row.get(1) })

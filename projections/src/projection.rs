@@ -44,8 +44,12 @@ impl ApplyError {
         let mut text = self.to_string();
         let mut cause = std::error::Error::source(self);
         while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
+            // sqlx's errors repeat their sources.
+            let more = error.to_string();
+            if !text.ends_with(&more) {
+                text.push_str(": ");
+                text.push_str(&more);
+            }
             cause = error.source();
         }
         text
@@ -91,3 +95,6 @@ pub(crate) fn signed(number: u64) -> Result<i64, ApplyError> {
     i64::try_from(number)
         .map_err(|_| ApplyError::Senseless(format!("{number} is larger than any count can be")))
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@
 
 use crate::{
     batch::{self, Applied, BatchError},
-    schema::{Place, forget},
+    schema::{Found, Place, forget},
     views::{UnknownView, View},
 };
 use clawplane_eventstore::{Batch, Checkpoints, Feed, Position, StoreError};
@@ -24,6 +24,9 @@ pub enum RebuildError {
     /// Somebody else is at it.
     #[error("the projection is being rebuilt already")]
     Running,
+    /// The live read model was made by a newer version of this code.
+    #[error("the read model belongs to version {0} of the projection, which this program is too old for")]
+    Newer(i32),
     /// A batch could not be applied.
     #[error(transparent)]
     Batch(#[from] BatchError),
@@ -89,6 +92,9 @@ async fn fill(
 ) -> Result<(), RebuildError> {
     let (place, feed) = (Place::beside(view), Feed::new(pool.clone()));
     let mut tx = pool.begin().await?;
+    if let Found::Newer(version) = Place::live(view).enter(&mut tx).await? {
+        return Err(RebuildError::Newer(version));
+    }
     place.recreate(&mut tx).await?;
     tx.commit().await?;
     let streams = place.projection.streams();

@@ -7,10 +7,15 @@ mod follower;
 mod gauges;
 
 use crate::views::View;
-use clawplane_eventstore::Wakeup;
+use clawplane_eventstore::{Listener, Wakeup};
 use follower::Follower;
+use futures::FutureExt;
 use sqlx::PgPool;
+use std::{convert::Infallible, panic::AssertUnwindSafe, time::Duration};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Pause before a projection that panicked is started again.
+const AFTER_PANIC: Duration = Duration::from_secs(5);
 
 /// Follows the feed with all projections.
 #[derive(Debug)]
@@ -24,12 +29,25 @@ impl Runner {
     #[expect(clippy::needless_pass_by_value, reason = "handles: its tasks keep them")]
     pub fn start(pool: PgPool, wakeup: Wakeup, shutdown: CancellationToken, tracker: &TaskTracker) {
         for view in View::ALL {
-            let follower = Follower::new(pool.clone(), view);
-            let (listener, shutdown) = (wakeup.listen(), shutdown.clone());
+            let (pool, listener, shutdown) = (pool.clone(), wakeup.listen(), shutdown.clone());
             tracker.spawn(async move {
-                shutdown.run_until_cancelled(follower.follow(listener)).await;
+                shutdown.run_until_cancelled(keep_following(pool, view, listener)).await;
                 tracing::debug!(projection = view.name(), "projection stopped");
             });
         }
+    }
+}
+
+/// A defect that panics must not end a projection in silence, as the end of its task would.
+async fn keep_following(pool: PgPool, view: View, listener: Listener) -> Infallible {
+    loop {
+        let follower = Follower::new(pool.clone(), view);
+        if AssertUnwindSafe(follower.follow(listener.clone())).catch_unwind().await.is_err() {
+            tracing::error!(
+                projection = view.name(),
+                "projection panicked; it starts over from its checkpoint"
+            );
+        }
+        tokio::time::sleep(AFTER_PANIC).await;
     }
 }

@@ -173,17 +173,17 @@ fn is_public_v4(ip: Ipv4Addr) -> bool {
 }
 
 fn is_public_v6(ip: Ipv6Addr) -> bool {
-    let [a, b, c, d, e, f, high, low] = ip.segments();
+    let [first, second, third, .., high, low] = ip.segments();
     // Only 2000::/3 is assigned to the internet; loopback, link-local, unique-local and multicast are outside.
     let embedded = |high: u16, low: u16| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
-    if a == 0x64 && b == 0xff9b && (c, d, e, f) == (0, 0, 0, 0) {
+    if ip.segments()[..6] == [0x64, 0xff9b, 0, 0, 0, 0] {
         return is_public_v4(embedded(high, low)); // NAT64 leads to the IPv4 address at its end.
     }
-    if a == 0x2002 {
-        return is_public_v4(embedded(b, c)); // So does 6to4, in its middle.
+    if first == 0x2002 {
+        return is_public_v4(embedded(second, third)); // So does 6to4, in its middle.
     }
-    let documentation = (a == 0x2001 && b == 0xdb8) || (a == 0x3fff && b < 0x1000);
-    (0x2000..0x4000).contains(&a) && !documentation && !(a == 0x2001 && b < 0x200)
+    let documentation = (first == 0x2001 && second == 0xdb8) || (first == 0x3fff && second < 0x1000);
+    (0x2000..0x4000).contains(&first) && !documentation && !(first == 0x2001 && second < 0x200)
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ impl Body for ProxyBody {
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Kind::Own(bytes) => bytes.is_none(),
-            Kind::Vendor(body) => body.over,
+            Kind::Vendor(body) => body.over && body.trailers.is_none() && body.error.is_none(),
         }
     }
 
@@ -74,8 +74,12 @@ pub(crate) struct Metered {
     over: bool,
     /// Trailers that wait for bytes before them.
     trailers: Option<Frame<Bytes>>,
+    /// An error that waits until the bytes before it are on their way: a server drops what it holds at an error.
+    error: Option<BoxError>,
     timeouts: Timeouts,
     deadline: Instant,
+    /// The vendor is being waited for, since `last`. A client that does not read is not the vendor's silence.
+    waiting: bool,
     last: Instant,
     /// Made when it is waited for the first time.
     sleep: Option<Pin<Box<Sleep>>>,
@@ -96,8 +100,10 @@ impl Metered {
             stripper: strip.then(Stripper::default),
             flight: Some(flight),
             trailers: None,
+            error: None,
             timeouts,
             deadline,
+            waiting: false,
             last: Instant::now(),
             sleep: None,
         };
@@ -110,13 +116,14 @@ impl Metered {
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         if self.over {
-            return Poll::Ready(self.trailers.take().map(Ok));
+            let error = self.error.take().map(Err);
+            return Poll::Ready(error.or_else(|| self.trailers.take().map(Ok)));
         }
         loop {
             let Poll::Ready(frame) = Pin::new(&mut self.inner).poll_frame(context) else {
                 return self.wait(context).map(|error| Some(Err(error)));
             };
-            self.last = Instant::now();
+            self.waiting = false;
             let out = match frame {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => self.take(data),
@@ -128,7 +135,9 @@ impl Metered {
                 Some(Err(error)) => {
                     self.over = true;
                     self.end(Ending::Broken("upstream_interrupted"));
-                    return Poll::Ready(Some(Err(error.into())));
+                    self.error = Some(error.into());
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
                 }
                 None => self.close(),
             };
@@ -174,6 +183,9 @@ impl Metered {
 
     /// Nothing is there: is it too late?
     fn wait(&mut self, context: &mut Context<'_>) -> Poll<BoxError> {
+        if !std::mem::replace(&mut self.waiting, true) {
+            self.last = Instant::now();
+        }
         loop {
             let at = (self.last + self.timeouts.idle).min(self.deadline);
             let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));

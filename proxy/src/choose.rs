@@ -47,7 +47,7 @@ impl KeyGroup {
             return Some(only);
         }
         let candidates = self.candidates(tags);
-        let turns = self.turns(candidates);
+        let turns = self.turns(&candidates);
         self.keys.get(usize::from(turns.next()?))
     }
 
@@ -68,8 +68,8 @@ impl KeyGroup {
         of(&|_| true)
     }
 
-    fn turns(&self, candidates: Vec<u16>) -> Arc<Turns> {
-        if let Some(turns) = self.turns.load().get(&candidates) {
+    fn turns(&self, candidates: &[u16]) -> Arc<Turns> {
+        if let Some(turns) = self.turns.load().get(candidates) {
             return Arc::clone(turns);
         }
         let weights: Vec<_> =
@@ -78,9 +78,9 @@ impl KeyGroup {
         let mut kept = Arc::clone(&fresh);
         self.turns.rcu(|turns| {
             // Somebody else may have been first; then theirs counts.
-            kept = turns.get(&candidates).map_or_else(|| Arc::clone(&fresh), Arc::clone);
+            kept = turns.get(candidates).map_or_else(|| Arc::clone(&fresh), Arc::clone);
             let base = if turns.len() < MAX_TURNS { (**turns).clone() } else { HashMap::new() };
-            base.update(candidates.clone(), Arc::clone(&kept))
+            base.update(candidates.to_vec(), Arc::clone(&kept))
         });
         kept
     }

@@ -63,7 +63,7 @@ impl ProxyConfig {
             max_body: 50 << 20,
             max_buffered: 1 << 30,
             max_connections: 16_384,
-            drain: Duration::from_secs(3),
+            drain: Duration::from_millis(2500),
         }
     }
 }

@@ -69,6 +69,8 @@ pub(crate) struct Flight {
     asked_model: Option<String>,
     /// The answer is something that costs tokens: where it does not say how many, they are estimated.
     generative: bool,
+    /// It is known to cost nothing.
+    free: bool,
     reservation: Option<Reservation>,
     _counted: telemetry::InFlight,
     _token: TaskTrackerToken,
@@ -109,6 +111,7 @@ impl Flight {
             vendor: "unknown",
             asked_model: None,
             generative: false,
+            free: false,
             reservation: None,
             _counted: telemetry::InFlight::start(),
             _token: token,
@@ -125,6 +128,11 @@ impl Flight {
         self.record.stream = stream;
         self.asked_model = model;
         self.generative = generative;
+    }
+
+    /// Nothing that it reads costs anything.
+    pub(crate) fn free(&mut self) {
+        self.free = true;
     }
 
     pub(crate) fn reserved(&mut self, reservation: Reservation) {
@@ -214,12 +222,12 @@ impl Flight {
         if self.stage == Stage::Recorded {
             return;
         }
-        self.stage = Stage::Recorded;
+        let here = std::mem::replace(&mut self.stage, Stage::Recorded) == Stage::Here;
         let record = &mut self.record;
         record.duration_ms = millis(self.start.elapsed());
         if record.tokens != Tokens::default() {
             self.recorder.prices.put(record, tier, self.asked_model.as_deref());
-        } else if record.key_id.is_none() || record.status >= 400 {
+        } else if self.free || here || record.status >= 400 {
             record.cost_micros = Some(0);
         }
         if let Some(reservation) = self.reservation.take() {

@@ -115,13 +115,11 @@ where
         return Ok(Taken { body: passed, asked: Asked::default(), length: length.unwrap_or(0) });
     }
     let holding = hold(body, limits.bytes, share);
-    let bytes = match tokio::time::timeout(limits.time, holding).await {
-        Ok(bytes) => bytes?,
-        Err(_) => {
-            let message = "the request's body did not come in time";
-            return Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", message));
-        }
+    let Ok(bytes) = tokio::time::timeout(limits.time, holding).await else {
+        let message = "the request's body did not come in time";
+        return Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", message));
     };
+    let bytes = bytes?;
     let asked = request::read(&bytes);
     let length = bytes.len() as u64;
     Ok(Taken { body: Intake::Held(bytes), asked, length })
@@ -161,7 +159,7 @@ where
         }
         share.grow(data.len() as u64)?;
         // A body in one piece, as most are, is not copied.
-        if expected == Some(length) && first.is_none() {
+        if expected == Some(length) && rest.is_empty() {
             first = Some(data);
             continue;
         }

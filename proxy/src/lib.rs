@@ -38,10 +38,3 @@ pub use body::ProxyBody;
 pub use config::{ProxyConfig, Timeouts};
 pub use error::StartError;
 pub use service::{Deps, Proxy};
-
-use clawplane_domain::{KeyId, TenantId};
-
-/// What a provider key's secret is bound to when it is sealed: whoever stores keys seals with this.
-pub fn key_binding(tenant: TenantId, key: KeyId) -> String {
-    format!("{tenant}/{key}")
-}

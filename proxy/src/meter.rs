@@ -139,11 +139,6 @@ impl Meter {
         self.shape = Shape::Off;
         &self.reading
     }
-
-    /// What was said so far.
-    pub(crate) fn reading(&self) -> &Reading {
-        &self.reading
-    }
 }
 
 fn read(format: Format, reading: &mut Reading, usage: &mut anthropic::Usage, json: &[u8]) {
@@ -174,4 +169,4 @@ fn text_keys(format: Format) -> &'static [&'static str] {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -42,7 +42,7 @@ impl Refusal {
     }
 
     pub(crate) fn unknown_vendor(id: &str) -> Self {
-        let id: String = id.chars().filter(|c| c.is_ascii_graphic()).take(40).collect();
+        let id: String = id.chars().filter(char::is_ascii_graphic).take(40).collect();
         Self::new(StatusCode::NOT_FOUND, "unknown_vendor", format!("there is no vendor `{id}`"))
     }
 
@@ -78,7 +78,7 @@ impl Refusal {
     }
 
     /// Whether trying again soon can help. SDKs retry 429 and 5xx by themselves unless told not to.
-    fn should_retry(&self) -> bool {
+    fn may_be_retried(&self) -> bool {
         self.status.is_server_error() && self.code != "provider_key_unusable"
     }
 
@@ -89,8 +89,9 @@ impl Refusal {
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let retry = if self.should_retry() { "true" } else { "false" };
-        headers.insert("x-should-retry", HeaderValue::from_static(retry));
+        if !self.may_be_retried() {
+            headers.insert("x-should-retry", HeaderValue::from_static("false"));
+        }
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

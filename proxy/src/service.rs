@@ -31,7 +31,7 @@ use clawplane_domain::{
 };
 use clawplane_eventstore::Wakeup;
 use http::{HeaderValue, Request, Response, request::Parts};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -39,6 +39,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 /// request may use at most would let a mostly unused quota refuse everybody.
 const OUTPUT_RESERVED: u64 = 512;
 const OUTPUT_RESERVED_MAX: u64 = 1024;
+
+/// Requests that are cut off at the end of the drain get this long to be recorded.
+const CUT: Duration = Duration::from_millis(300);
 
 /// What the proxy works with.
 #[derive(Clone)]
@@ -144,16 +147,23 @@ impl Proxy {
     }
 }
 
+/// Records the intent: nothing goes upstream without.
+fn begin(mut admitted: Admitted, input: u64) -> Result<Admitted, Refused> {
+    let key = admitted.key.id;
+    match admitted.flight.send(key, input) {
+        Ok(()) => Ok(admitted),
+        Err(error) => {
+            tracing::error!(%error, "a request is refused because its usage cannot be recorded");
+            Err(admitted.refuse(Refusal::spool()))
+        }
+    }
+}
+
 /// Stops the uploader when nothing is in flight any more, or after `drain`.
-async fn drain(
-    flights: TaskTracker,
-    drain: std::time::Duration,
-    cancel: CancellationToken,
-    stop: CancellationToken,
-) {
+async fn drain(flights: TaskTracker, drain: Duration, cancel: CancellationToken, stop: CancellationToken) {
     cancel.cancelled().await;
     flights.close();
-    if tokio::time::timeout(drain, flights.wait()).await.is_err() {
+    if tokio::time::timeout(drain + CUT, flights.wait()).await.is_err() {
         tracing::warn!(left = flights.len(), "requests are still in flight at the end");
     }
     stop.cancel();
@@ -184,7 +194,7 @@ impl Inner {
         admitted.asked(&parts, asked.model, asked.stream);
         let input = taken.length.div_ceil(BYTES_A_TOKEN);
         let admitted = self.reserve(admitted, &arrival, input, asked.max_output)?;
-        let mut admitted = self.begin(admitted, input)?;
+        let admitted = begin(admitted, input)?;
         let vendor = admitted.vendor.id;
         let request = match admitted.request(parts, taken.into_body()) {
             Ok(request) => request,
@@ -223,17 +233,6 @@ impl Inner {
                 Ok(admitted)
             }
             Err(exceeded) => Err(admitted.refuse(Refusal::quota(&exceeded.what, exceeded.retry_after))),
-        }
-    }
-
-    fn begin(&self, mut admitted: Admitted, input: u64) -> Result<Admitted, Refused> {
-        let key = admitted.key.id;
-        match admitted.flight.send(key, input) {
-            Ok(()) => Ok(admitted),
-            Err(error) => {
-                tracing::error!(%error, "a request is refused because its usage cannot be recorded");
-                Err(admitted.refuse(Refusal::spool()))
-            }
         }
     }
 

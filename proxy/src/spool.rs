@@ -64,6 +64,8 @@ pub(crate) struct Spool {
     /// Outcomes that the disk did not take; as many as there were requests in flight, at most.
     unwritten: Mutex<Vec<(u64, UsageRecorded)>>,
     dirty: AtomicBool,
+    /// The folder has a new name in it.
+    renamed: AtomicBool,
     to_sync: Notify,
     fresh: AtomicBool,
     to_upload: Notify,
@@ -115,6 +117,7 @@ impl Spool {
             sequence: AtomicU64::new(0),
             unwritten: Mutex::default(),
             dirty: AtomicBool::new(false),
+            renamed: AtomicBool::new(true),
             to_sync: Notify::new(),
             fresh: AtomicBool::new(false),
             to_upload: Notify::new(),
@@ -194,8 +197,12 @@ impl Spool {
     async fn sync(self: &Arc<Self>) {
         self.dirty.store(false, Ordering::Release);
         let dirty: Vec<_> = self.segments().iter().filter(|segment| segment.take_dirty()).cloned().collect();
-        let synced =
-            tokio::task::spawn_blocking(move || dirty.iter().try_for_each(|segment| segment.sync())).await;
+        let dir = self.renamed.swap(false, Ordering::AcqRel).then(|| self.dir.clone());
+        let synced = tokio::task::spawn_blocking(move || {
+            dirty.iter().try_for_each(|segment| segment.sync())?;
+            dir.map_or(Ok(()), |dir| File::open(dir)?.sync_all())
+        })
+        .await;
         if let Ok(Err(error)) = synced {
             tracing::error!(%error, "the spool could not be synced");
         }
@@ -266,6 +273,7 @@ impl Spool {
                 self.bytes.fetch_add(next.len(), Ordering::Relaxed);
                 segments.push_back(Arc::clone(&next));
                 self.current.store(next);
+                self.renamed.store(true, Ordering::Release);
             }
             Err(error) => tracing::error!(%error, "the spool could not start a new segment"),
         }

@@ -1,9 +1,6 @@
 //! Doubles of the outside, shared by the tests: a feed, a sink and a vault in memory, and a clock that stands still.
 
-use crate::{
-    key_binding,
-    ports::{BotTotals, BoxError, EventSource, Totals, UnsealError, Unsealer, UsageSink, UsageTotals},
-};
+use crate::ports::{BotTotals, BoxError, EventSource, Totals, UnsealError, Unsealer, UsageSink, UsageTotals};
 use async_trait::async_trait;
 use clawplane_domain::{
     Actor, BotId, DataKeyId, DomainEvent, KeyId, Metadata, SealedSecret, Secret, TenantId, Timestamp,
@@ -97,7 +94,7 @@ impl World {
     pub(crate) fn emit<E: DomainEvent + Serialize>(
         &self,
         kind: &str,
-        stream: impl ToString,
+        stream: impl std::fmt::Display,
         tenant: TenantId,
         event: &E,
     ) {
@@ -203,7 +200,7 @@ impl World {
             weight: 1,
             base_url: base_url.map(|url| url.parse().unwrap()),
             api_type,
-            sealed: seal(secret, &key_binding(tenant, id)),
+            sealed: seal(secret, &clawplane_domain::sealed::bound_to_key(tenant, id)),
         };
         self.emit("provider_key", id, tenant, &KeyEvent::Added { key });
         id

@@ -7,7 +7,7 @@ mod table;
 
 pub(crate) use route::{Endpoint, NoDestination, Route, destination, resolve};
 
-use clawplane_domain::{provider_key::ApiType, values::VendorId};
+use clawplane_domain::provider_key::ApiType;
 
 /// How a vendor wants to see its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,10 +86,6 @@ impl Vendor {
     /// Whether a key of this vendor has to bring its base URL.
     pub fn needs_base_url(&self) -> bool {
         self.base_url.is_none()
-    }
-    /// The id as the domain's type.
-    pub(crate) fn vendor_id(&self) -> Option<VendorId> {
-        self.id.parse().ok()
     }
 }
 

@@ -18,7 +18,8 @@ pub fn available(what: &str) -> bool {
 
 /// The image with real OpenClaw that `make openclaw-image` makes, if it is here.
 pub fn openclaw_image() -> Option<String> {
-    let listed = docker(&["image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "clawplane/openclaw"]).ok()?;
+    let listed =
+        docker(&["image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "clawplane/openclaw"]).ok()?;
     String::from_utf8_lossy(&listed.stdout).lines().next().map(str::to_owned)
 }
 

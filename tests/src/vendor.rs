@@ -81,6 +81,8 @@ impl FakeVendor {
         let addr = listener.local_addr().expect("an address");
         let routes = Router::new()
             .route("/v1/chat/completions", post(chat_completions))
+            // A vendor takes large prompts.
+            .layer(axum::extract::DefaultBodyLimit::max(64 << 20))
             .route("/v1/messages", post(messages))
             .fallback(post(gemini))
             .with_state(Inner { seen: seen.clone(), pace });
@@ -156,7 +158,8 @@ async fn chat_completions(
         data(&json!({"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": model,
                      "choices": choices, "usage": usage}))
     };
-    let mut frames = vec![chunk(json!([{"index": 0, "delta": {"role": "assistant", "content": ""}}]), Value::Null)];
+    let mut frames =
+        vec![chunk(json!([{"index": 0, "delta": {"role": "assistant", "content": ""}}]), Value::Null)];
     frames.extend(words().map(|word| chunk(json!([{"index": 0, "delta": {"content": word}}]), Value::Null)));
     frames.push(chunk(json!([{"index": 0, "delta": {}, "finish_reason": "stop"}]), Value::Null));
     if request["stream_options"]["include_usage"] == json!(true) {
@@ -166,7 +169,12 @@ async fn chat_completions(
     vendor.stream(frames)
 }
 
-async fn messages(State(vendor): State<Inner>, uri: OriginalUri, headers: HeaderMap, body: Bytes) -> Response {
+async fn messages(
+    State(vendor): State<Inner>,
+    uri: OriginalUri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let request = vendor.note(&uri, headers.clone(), &body);
     if !headers.contains_key("anthropic-version") {
         let error = json!({"type": "error", "error": {"type": "invalid_request_error",
@@ -191,10 +199,14 @@ async fn messages(State(vendor): State<Inner>, uri: OriginalUri, headers: Header
     start["usage"]["output_tokens"] = json!(1);
     let mut frames = vec![
         event(json!({"type": "message_start", "message": start})),
-        event(json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}})),
+        event(
+            json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}),
+        ),
     ];
     frames.extend(words().map(|word| {
-        event(json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": word}}))
+        event(
+            json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": word}}),
+        )
     }));
     frames.push(event(json!({"type": "content_block_stop", "index": 0})));
     frames.push(event(json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"},

@@ -13,7 +13,9 @@ pub async fn until<T, E: Debug, F: Future<Output = Result<T, E>>>(
     loop {
         match probe().await {
             Ok(value) => return value,
-            Err(last) if Instant::now() >= end => panic!("waited {seconds} s for {what}; last seen: {last:?}"),
+            Err(last) if Instant::now() >= end => {
+                panic!("waited {seconds} s for {what}; last seen: {last:?}")
+            }
             Err(_) => sleep(Duration::from_millis(100)).await,
         }
     }

@@ -18,11 +18,6 @@ use seen::Seen;
 use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
-/// Tries before an event is buried.
-pub const TRIES: i64 = 5;
-/// Wait before the next try, by the number of tries that failed; the last one stands for more.
-const WAITS: [Duration; 4] =
-    [Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(10), Duration::from_secs(30)];
 /// Longest time that one event may take.
 const HANDLE: Duration = Duration::from_secs(20);
 /// What the event under way gets when the platform stops.
@@ -43,6 +38,29 @@ pub trait Handler: Send + Sync + 'static {
     async fn reconnected(&self) {}
 }
 
+/// How often, and when, an event is tried again that could not be handled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// Tries before it is buried.
+    pub tries: i64,
+    /// Wait before the next try, by the number of tries that failed; the last one stands for more.
+    pub waits: Vec<Duration>,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        let waits = [500, 2_000, 10_000, 30_000].map(Duration::from_millis).to_vec();
+        Self { tries: 5, waits }
+    }
+}
+
+impl Retry {
+    fn wait_after(&self, failed: i64) -> Option<Duration> {
+        let failed = usize::try_from(failed).unwrap_or(1).clamp(1, self.waits.len().max(1));
+        self.waits.get(failed - 1).copied()
+    }
+}
+
 /// A consumer of wake-ups.
 pub struct Consumer {
     /// Its durable name at JetStream, and in the dead letters.
@@ -53,6 +71,8 @@ pub struct Consumer {
     pub handler: Arc<dyn Handler>,
     /// Where from.
     pub nats: Nats,
+    /// What happens to an event that cannot be handled.
+    pub retry: Retry,
     /// Where an event goes that cannot be handled.
     pub dead_letters: DeadLetters,
     /// Where it notes how far it is (under its name), if it has to handle each event once even where JetStream forgets.
@@ -65,7 +85,7 @@ impl Consumer {
         let mut seen = Seen::default();
         let mut backoff = Backoff::default();
         while !shutdown.is_cancelled() {
-            let Err(error) = self.session(&mut seen, &mut backoff, &shutdown).await else { return };
+            let Err(error) = Box::pin(self.session(&mut seen, &mut backoff, &shutdown)).await else { return };
             let wait = backoff.next();
             tracing::warn!(consumer = self.name, %error, ?wait, "no wake-ups from NATS");
             tokio::select! {
@@ -82,7 +102,7 @@ impl Consumer {
         backoff: &mut Backoff,
         shutdown: &CancellationToken,
     ) -> Result<(), NatsError> {
-        let Some(consumer) = unless(shutdown, self.open()).await else { return Ok(()) };
+        let Some(consumer) = unless(shutdown, Box::pin(self.open())).await else { return Ok(()) };
         let consumer = consumer?;
         if let Some(checkpoints) = &self.checkpoints {
             let floor = checkpoints.get(self.name).await.map_err(|error| NatsError::jetstream(&error))?;
@@ -156,13 +176,12 @@ impl Consumer {
             }
             Err(error) => error,
         };
-        if tries >= TRIES && self.bury(&wake_up, &error).await {
+        if tries >= self.retry.tries && self.bury(&wake_up, &error).await {
             seen.insert(&wake_up);
             return (AckKind::Term, Some(wake_up.position));
         }
         tracing::warn!(consumer = self.name, event = %wake_up.message_id(), tries, %error, "an event is tried again");
-        let failed = usize::try_from(tries).unwrap_or(1).clamp(1, WAITS.len());
-        (AckKind::Nak(WAITS.get(failed - 1).copied()), None)
+        (AckKind::Nak(self.retry.wait_after(tries)), None)
     }
 
     async fn bury(&self, wake_up: &WakeUp, error: &BoxError) -> bool {

@@ -7,6 +7,7 @@ mod table;
 
 pub use table::{Forwards, Way};
 
+use crate::runtime::BotNetwork;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     io::copy_bidirectional,
@@ -36,10 +37,12 @@ pub struct Forwarder {
 }
 
 impl Forwarder {
-    /// Listens on `listen` until closed, or until `shutdown`, which leaves connections a few seconds to end.
+    /// Listens on `listen` until closed, or until `shutdown`, which leaves connections a few seconds to end. Takes
+    /// connections from `from` only, if given.
     pub async fn bind(
         listen: SocketAddr,
         target: SocketAddr,
+        from: Option<BotNetwork>,
         tracker: &TaskTracker,
         shutdown: &CancellationToken,
     ) -> io::Result<Self> {
@@ -47,8 +50,13 @@ impl Forwarder {
         let listen = listener.local_addr()?;
         let (target, targets) = watch::channel(target);
         let closed = CancellationToken::new();
-        let accept =
-            Accept { targets, closed: closed.clone(), shutdown: shutdown.clone(), tracker: tracker.clone() };
+        let accept = Accept {
+            from,
+            targets,
+            closed: closed.clone(),
+            shutdown: shutdown.clone(),
+            tracker: tracker.clone(),
+        };
         Ok(Self { listen, target, closed, listener: tracker.spawn(accept.run(listener)) })
     }
 
@@ -77,6 +85,7 @@ impl Forwarder {
 }
 
 struct Accept {
+    from: Option<BotNetwork>,
     targets: watch::Receiver<SocketAddr>,
     closed: CancellationToken,
     shutdown: CancellationToken,
@@ -89,7 +98,7 @@ impl Accept {
         loop {
             let next = async {
                 let place = Arc::clone(&places).acquire_owned().await.map_err(io::Error::other)?;
-                listener.accept().await.map(|(stream, _)| (stream, place))
+                listener.accept().await.map(|(stream, peer)| (stream, peer, place))
             };
             let next = tokio::select! {
                 next = next => next,
@@ -97,7 +106,10 @@ impl Accept {
                 () = self.shutdown.cancelled() => return,
             };
             match next {
-                Ok((stream, place)) => self.spawn(stream, place),
+                Ok((_, peer, _)) if self.from.is_some_and(|from| !from.contains(peer.ip())) => {
+                    tracing::warn!(%peer, "a connection from outside of the bot's network was refused");
+                }
+                Ok((stream, _, place)) => self.spawn(stream, place),
                 Err(error) => {
                     tracing::warn!(%error, "a forwarder cannot accept");
                     tokio::time::sleep(BREATH).await;

@@ -3,15 +3,18 @@
 //! NATS may be down or forget everything at any time. Nothing here is needed for the platform to be right, only for
 //! it to be quick across processes.
 
+pub mod url;
+
 use crate::wake_up::{STREAM, SUBJECTS};
 use async_nats::{
-    Client, ConnectOptions,
+    Client,
     jetstream::{
         self, Context, ErrorCode,
         context::GetStreamErrorKind,
         stream::{Config, DiscardPolicy, Stream},
     },
 };
+use clawplane_domain::Secret;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::Mutex;
 
@@ -25,8 +28,8 @@ pub(crate) const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Du
 /// How to reach NATS, and the bounds of the stream there.
 #[derive(Clone)]
 pub struct NatsConfig {
-    /// `nats://[user:password@]host:port`; never logged.
-    pub url: String,
+    /// `nats://[user:password@]host:port`, or several with commas between.
+    pub url: Secret,
     /// Wake-ups older than this are forgotten.
     pub max_age: Duration,
     /// The oldest wake-ups are forgotten above this many bytes.
@@ -35,8 +38,8 @@ pub struct NatsConfig {
 
 impl NatsConfig {
     /// With the usual bounds: three days, 128 MiB.
-    pub fn new(url: String) -> Self {
-        Self { url, max_age: Duration::from_secs(3 * 24 * 3600), max_bytes: 128 * 1024 * 1024 }
+    pub fn new(url: Secret) -> Self {
+        Self { url, max_age: Duration::from_hours(72), max_bytes: 128 * 1024 * 1024 }
     }
 }
 
@@ -86,9 +89,10 @@ impl Nats {
             check(client)?;
             return Ok(client.clone());
         }
-        let options =
-            ConnectOptions::new().name("clawplane").connection_timeout(ANSWER).request_timeout(Some(ANSWER));
-        let connecting = tokio::time::timeout(ANSWER, options.connect(&self.config.url)).await;
+        let (servers, options) = url::connection(&self.config.url)
+            .map_err(|fault| NatsError::Unreachable(format!("NATS_URL {fault}")))?;
+        let options = options.name("clawplane").connection_timeout(ANSWER).request_timeout(Some(ANSWER));
+        let connecting = tokio::time::timeout(ANSWER, options.connect(servers)).await;
         let client = connecting
             .map_err(|_| NatsError::Unreachable(format!("no connection within {} s", ANSWER.as_secs())))?
             .map_err(|error| NatsError::Unreachable(error.to_string()))?;
@@ -122,7 +126,7 @@ impl Nats {
             max_age: self.config.max_age,
             max_bytes: self.config.max_bytes,
             discard: DiscardPolicy::Old,
-            duplicate_window: Duration::from_secs(120),
+            duplicate_window: Duration::from_mins(2),
             ..Config::default()
         };
         context.get_or_create_stream(config).await.map_err(|error| NatsError::jetstream(&error))

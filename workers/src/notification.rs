@@ -3,7 +3,7 @@
 //! For now it writes a line in the log and counts; in-app messages, mail and webhooks will begin here.
 
 use crate::{
-    consumer::{Consumer, Handler},
+    consumer::{Consumer, Handler, Retry},
     docker_worker::BoxError,
     nats::Nats,
     wake_up::WakeUp,
@@ -49,6 +49,7 @@ impl NotificationWorker {
             streams: "*",
             handler: Arc::new(Notify { feed: self.feed }),
             nats: self.nats,
+            retry: Retry::default(),
             dead_letters: self.dead_letters,
             checkpoints: Some(self.checkpoints),
         };

@@ -24,6 +24,8 @@ pub const FILTER: Filter = Filter::Types(COMMAND_STREAMS);
 const BATCH: u32 = 256;
 /// Longest time between two looks at the feed, for other processes' events.
 const POLL: Duration = Duration::from_secs(1);
+/// Shortest time between two looks: the bell also rings for every batch of usage.
+const GAP: Duration = Duration::from_millis(10);
 /// Time between two looks whether the stream is still there.
 const STREAM_EVERY: Duration = Duration::from_secs(30);
 
@@ -89,6 +91,7 @@ impl Relay {
             }
             if exhausted {
                 bell.wait(POLL).await;
+                tokio::time::sleep(GAP).await;
             }
         }
     }

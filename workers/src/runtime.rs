@@ -74,6 +74,30 @@ impl PullProgress {
     }
 }
 
+/// A bot's own network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BotNetwork {
+    /// The host's address on it.
+    pub gateway: IpAddr,
+    /// How many bits of that are the network's.
+    pub prefix: u8,
+}
+
+impl BotNetwork {
+    /// Whether an address is on it. Older engines give internal networks a default route, over which a bot reaches
+    /// the host's address on another bot's network; what it sends there comes from its own.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match (self.gateway, address) {
+            (IpAddr::V4(gateway), IpAddr::V4(address)) => {
+                let host_bits = u32::from(32_u8.saturating_sub(self.prefix));
+                let mask = u32::MAX.checked_shl(host_bits).unwrap_or(0);
+                (gateway.to_bits() & mask) == (address.to_bits() & mask)
+            }
+            (gateway, address) => gateway == address,
+        }
+    }
+}
+
 /// What a container is doing, as far as the worker cares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -162,8 +186,14 @@ pub trait Runtime: Send + Sync + 'static {
         progress: &(dyn Fn(PullProgress) + Send + Sync),
     ) -> Result<(), RuntimeError>;
 
-    /// The bot's own internal network, made if need be. Returns the host's address on it.
-    async fn ensure_network(&self, bot: BotId, tenant: TenantId) -> Result<IpAddr, RuntimeError>;
+    /// The bot's own internal network, made if need be. From it only `egress_port` of the host can be reached, as
+    /// far as the engine's host lets us see to that.
+    async fn ensure_network(
+        &self,
+        bot: BotId,
+        tenant: TenantId,
+        egress_port: u16,
+    ) -> Result<BotNetwork, RuntimeError>;
 
     /// All containers of this installation, without exit codes.
     async fn list(&self) -> Result<Vec<ContainerSeen>, RuntimeError>;
@@ -202,3 +232,6 @@ pub fn short_id(bot: BotId) -> String {
     let digits = bot.0.simple().to_string();
     digits.get(20..).unwrap_or_default().to_owned()
 }
+
+#[cfg(test)]
+mod tests;

@@ -53,8 +53,12 @@ type Started = (Lock, Ground, Platform);
 async fn start(config: &Config, args: &DevArgs, progress: &mut Progress) -> anyhow::Result<Started> {
     let data = DataDir::open(&config.data_dir)?;
     let lock = Lock::take(&data)?;
-    let secrets =
-        PlatformSecrets::load(&config.secrets_dir, config.master_key.as_ref(), Postgres::exists(&data)?, &SystemIds)?;
+    let secrets = PlatformSecrets::load(
+        &config.secrets_dir,
+        config.master_key.as_ref(),
+        Postgres::exists(&data)?,
+        &SystemIds,
+    )?;
     let ground = Ground::start(&data, args.demo, progress).await?;
     let started = platform_on(config, &ground, secrets, progress).await;
     match started {
@@ -114,7 +118,8 @@ async fn greet(
 
 fn summary(config: &Config, admin: &Administrator, platform: &Platform, progress: &mut Progress) {
     let root = format!("http://{}", platform.addr);
-    let (api, docs, health) = (format!("{root}/api"), format!("{root}/api/docs"), format!("{root}/api/health"));
+    let (api, docs, health) =
+        (format!("{root}/api"), format!("{root}/api/docs"), format!("{root}/api/health"));
     let proxy = format!("{root}/api/v1/<vendor>");
     let data = config.data_dir.display().to_string();
     let password = match &admin.made_up {

@@ -14,7 +14,10 @@ pub async fn run(config: &Config, args: &MigrateArgs) -> anyhow::Result<()> {
     writeln!(out, "the schema is up to date")?;
     if args.after_restore {
         let events = restore::rebase(&pool).await?;
-        writeln!(out, "{events} events can be read again; the read models will be built anew at the next start")?;
+        writeln!(
+            out,
+            "{events} events can be read again; the read models will be built anew at the next start"
+        )?;
     }
     Ok(())
 }

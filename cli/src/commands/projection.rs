@@ -14,7 +14,11 @@ pub async fn run(config: &Config, args: &ProjectionArgs) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     match &args.action {
         ProjectionAction::List => {
-            writeln!(out, "{:<16} {:>7} {:>14} {:>10} {:>8} {:>6}", "NAME", "VERSION", "POSITION", "BEHIND", "SECONDS", "PARKED")?;
+            writeln!(
+                out,
+                "{:<16} {:>7} {:>14} {:>10} {:>8} {:>6}",
+                "NAME", "VERSION", "POSITION", "BEHIND", "SECONDS", "PARKED"
+            )?;
             for row in admin::list(&pool).await? {
                 writeln!(
                     out,
@@ -35,7 +39,12 @@ pub async fn run(config: &Config, args: &ProjectionArgs) -> anyhow::Result<()> {
                 let _ = write!(err, "\r{name}: {events} events");
             })
             .await?;
-            writeln!(err, "\r{name}: rebuilt from {} events in {:.1} s", report.events, report.took.as_secs_f64())?;
+            writeln!(
+                err,
+                "\r{name}: rebuilt from {} events in {:.1} s",
+                report.events,
+                report.took.as_secs_f64()
+            )?;
         }
     }
     Ok(())

@@ -1,8 +1,8 @@
 //! The command line.
 
 use super::{Need, Sources};
-use clawplane_domain::values::Email;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clawplane_domain::values::Email;
 use std::{collections::BTreeSet, ffi::OsString, path::PathBuf};
 
 const AFTER: &str = "\

@@ -3,8 +3,8 @@
 use super::{
     Config, MasterKey, Need,
     parse::{
-        checked, directory, docker_host, listen, log_filter, log_format, nats_url, password, port_start, postgres_url,
-        ttl,
+        checked, directory, docker_host, listen, log_filter, log_format, nats_url, password, port_start,
+        postgres_url, ttl,
     },
     problem::Problem,
     sources::{Setting, Settings},
@@ -31,13 +31,17 @@ const fn secret(name: &'static str, remedy: &'static str) -> Known {
 }
 
 const POSTGRES: &str = "write postgres://user:password@host:5432/database";
-const NEW_KEY: &str = "make one with `openssl rand -hex 32` and keep it: what it encrypted is lost without it";
+const NEW_KEY: &str =
+    "make one with `openssl rand -hex 32` and keep it: what it encrypted is lost without it";
 const DIRECTORY: &str = "name a directory";
 
 const KNOWN: [Known; 18] = [
     secret("DATABASE_URL", POSTGRES),
     secret("READ_DATABASE_URL", POSTGRES),
-    secret("NATS_URL", "write nats://user:password@host:4222; the server needs JetStream (`nats-server -js`)"),
+    secret(
+        "NATS_URL",
+        "write nats://user:password@host:4222; the server needs JetStream (`nats-server -js`)",
+    ),
     secret("BOT_MASTER_KEY", NEW_KEY),
     open("BOT_IMAGE", "name an image as `docker pull` takes it"),
     open("BOT_PORT_START", "choose a port from 1024 to 60000, or leave it out for 9200"),
@@ -47,7 +51,10 @@ const KNOWN: [Known; 18] = [
     open("CLAWPLANE_UPSTREAM_ALLOW", "write host:port or a network such as 10.0.0.0/8, with commas between"),
     open("CLAWPLANE_LISTEN", "write address:port, such as 127.0.0.1:8080"),
     open("CLAWPLANE_ADMIN_EMAIL", "write it as name@domain"),
-    secret("CLAWPLANE_ADMIN_PASSWORD", "choose one of 8 to 1024 characters, or leave it out for a random one"),
+    secret(
+        "CLAWPLANE_ADMIN_PASSWORD",
+        "choose one of 8 to 1024 characters, or leave it out for a random one",
+    ),
     secret("CLAWPLANE_USER_PASSWORD", "choose one of 8 to 1024 characters"),
     open("CLAWPLANE_DATA_DIR", DIRECTORY),
     open("DOCKER_HOST", "write unix:///path/to/socket or tcp://host:port"),

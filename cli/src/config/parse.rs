@@ -1,8 +1,9 @@
 //! How the text of each setting is read. A message says what is wrong with the text and never quotes it:
 //! whether it may be shown is for the caller to know.
 
-use super::{LogFormat, nats_connection};
+use super::LogFormat;
 use clawplane_domain::Secret;
+use clawplane_workers::nats;
 use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 /// Long enough for any deployment; a longer one is a slip of the unit.
@@ -27,7 +28,7 @@ pub(super) fn postgres_url(text: &str) -> Result<Secret, String> {
 
 pub(super) fn nats_url(text: &str) -> Result<Secret, String> {
     let url = Secret::new(text.to_owned());
-    nats_connection(&url).map_err(|fault| fault.to_string())?;
+    nats::url::connection(&url).map_err(|fault| fault.to_string())?;
     Ok(url)
 }
 
@@ -57,7 +58,9 @@ pub(super) fn docker_host(text: &str) -> Result<String, String> {
         "tcp" | "http" | "https" => url.has_host(),
         _ => false,
     };
-    usable.then(|| text.to_owned()).ok_or_else(|| "is not an address of an engine that can be used".to_owned())
+    usable
+        .then(|| text.to_owned())
+        .ok_or_else(|| "is not an address of an engine that can be used".to_owned())
 }
 
 pub(super) fn log_filter(text: &str) -> Result<String, String> {

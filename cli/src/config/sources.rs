@@ -127,8 +127,11 @@ fn settings(figment: &Figment, problems: &mut Vec<Problem>) -> Settings {
     let mut settings = Settings::new();
     for (name, value) in &all {
         let origin = figment.get_metadata(value.tag()).map_or_else(String::new, |m| m.name.to_string());
-        let Some(known) =
-            name.chars().all(|c| !c.is_uppercase()).then(|| fields::known(&name.to_ascii_uppercase())).flatten()
+        let Some(known) = name
+            .chars()
+            .all(|c| !c.is_uppercase())
+            .then(|| fields::known(&name.to_ascii_uppercase()))
+            .flatten()
         else {
             problems.push(unknown(name, &origin));
             continue;
@@ -155,7 +158,9 @@ fn text(value: &Value) -> Option<String> {
         Value::Num(_, number) => {
             number.to_i128().map(|n| n.to_string()).or_else(|| number.to_f64().map(|n| n.to_string()))
         }
-        Value::Array(_, items) => items.iter().map(text).collect::<Option<Vec<_>>>().map(|texts| texts.join(",")),
+        Value::Array(_, items) => {
+            items.iter().map(text).collect::<Option<Vec<_>>>().map(|texts| texts.join(","))
+        }
         _ => None,
     }
 }
@@ -166,9 +171,14 @@ fn read_file(path: &Path) -> Result<Dict, Box<Problem>> {
         Box::new(Problem { name: path.display().to_string(), origin: None, what, remedy: remedy.to_owned() })
     };
     let mut text = String::new();
-    fs::File::open(path).and_then(|file| file.take(MAX_FILE + 1).read_to_string(&mut text)).map_err(|error| {
-        problem(format!("cannot be read: {error}"), "name a readable file with --config or CLAWPLANE_CONFIG")
-    })?;
+    fs::File::open(path).and_then(|file| file.take(MAX_FILE + 1).read_to_string(&mut text)).map_err(
+        |error| {
+            problem(
+                format!("cannot be read: {error}"),
+                "name a readable file with --config or CLAWPLANE_CONFIG",
+            )
+        },
+    )?;
     if text.len() as u64 > MAX_FILE {
         return Err(problem(
             "is larger than 1 MiB".to_owned(),
@@ -178,7 +188,10 @@ fn read_file(path: &Path) -> Result<Dict, Box<Problem>> {
     Toml::from_str(&text).map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
-        problem(format!("is not valid TOML at line {line}"), "write `name = \"value\"`, one a line, each name once")
+        problem(
+            format!("is not valid TOML at line {line}"),
+            "write `name = \"value\"`, one a line, each name once",
+        )
     })
 }
 

@@ -89,7 +89,8 @@ fn every_problem_is_in_one_report_and_no_secret() {
         ("DOCKER_HOST", "ssh://me"),
         ("CLAWPLANE_NO_DOCKER", "1"),
     ];
-    let problems = load(Some("surprise = 1\nbot_master_key = [[1]]\n[database]\nurl = 'hunter2'"), &env).unwrap_err();
+    let problems =
+        load(Some("surprise = 1\nbot_master_key = [[1]]\n[database]\nurl = 'hunter2'"), &env).unwrap_err();
     assert_eq!(
         names(&problems),
         [

@@ -59,8 +59,11 @@ pub(super) struct Answer {
 impl Answer {
     /// Says what the last message of a user said.
     pub(super) fn to(messages: &[Message]) -> Self {
-        let said =
-            messages.iter().rev().find(|message| message.role == "user").map(|message| message.texts().join(" "));
+        let said = messages
+            .iter()
+            .rev()
+            .find(|message| message.role == "user")
+            .map(|message| message.texts().join(" "));
         let text = match said {
             Some(said) if !said.trim().is_empty() => {
                 format!("You said: {}", said.trim().chars().take(MAX_ECHO).collect::<String>())

@@ -63,9 +63,9 @@ pub(super) async fn complete(body: Result<Bytes, BytesRejection>) -> Result<Resp
         }
         chunk
     };
-    let choice =
-        |delta: Value, finish: Value| json!([{"index": 0, "delta": delta, "logprobs": null, "finish_reason": finish}]);
-    let mut chunks = vec![chunk(choice(json!({"role": "assistant", "content": ""}), Value::Null), Value::Null)];
+    let choice = |delta: Value, finish: Value| json!([{"index": 0, "delta": delta, "logprobs": null, "finish_reason": finish}]);
+    let mut chunks =
+        vec![chunk(choice(json!({"role": "assistant", "content": ""}), Value::Null), Value::Null)];
     for piece in answer.pieces() {
         chunks.push(chunk(choice(json!({"content": piece}), Value::Null), Value::Null));
     }

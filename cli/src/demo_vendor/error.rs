@@ -29,7 +29,8 @@ impl Failure {
         )
     }
     pub(super) fn unauthorized() -> Self {
-        let message = "Incorrect API key provided: the demo vendor takes the key that `clawplane dev --demo` made.";
+        let message =
+            "Incorrect API key provided: the demo vendor takes the key that `clawplane dev --demo` made.";
         Self { code: json!("invalid_api_key"), ..Self::new(StatusCode::UNAUTHORIZED, message) }
     }
 }

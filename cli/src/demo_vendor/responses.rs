@@ -49,7 +49,8 @@ pub(super) async fn respond(body: Result<Bytes, BytesRejection>) -> Result<Respo
         "status": "in_progress", "output": [], "usage": null,
     });
     let part = json!({"type": "output_text", "text": answer.text, "annotations": []});
-    let message = json!({"type": "message", "id": item, "role": "assistant", "status": "completed", "content": [part]});
+    let message =
+        json!({"type": "message", "id": item, "role": "assistant", "status": "completed", "content": [part]});
     let mut whole = head.clone();
     whole["status"] = json!("completed");
     whole["output"] = json!([message]);

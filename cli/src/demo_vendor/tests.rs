@@ -115,7 +115,8 @@ async fn responses_are_answered_in_both_modes() {
 #[tokio::test]
 async fn embeddings_follow_from_the_text_alone() {
     let client = Client::start();
-    let ask = |extra: &'static str| json!({"model": "m", "input": ["a b", "c", "a b"], "encoding_format": extra});
+    let ask =
+        |extra: &'static str| json!({"model": "m", "input": ["a b", "c", "a b"], "encoding_format": extra});
     let floats = client.json("embeddings", &ask("float")).await;
     let vector = |index: usize| floats["data"][index]["embedding"].as_array().unwrap().clone();
     assert_eq!((vector(0), vector(0).len()), (vector(2), 8));
@@ -145,7 +146,8 @@ async fn bad_requests_get_openai_errors() {
 #[tokio::test]
 async fn it_stops_when_told_to() {
     let shutdown = CancellationToken::new();
-    let vendor = DemoVendor::start(([127, 0, 0, 1], 0).into(), Secret::new("k".to_owned()), shutdown.clone()).unwrap();
+    let vendor =
+        DemoVendor::start(([127, 0, 0, 1], 0).into(), Secret::new("k".to_owned()), shutdown.clone()).unwrap();
     let url = format!("{}/models", vendor.base_url());
     assert!(reqwest::get(&url).await.is_ok());
     shutdown.cancel();

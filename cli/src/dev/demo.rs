@@ -8,7 +8,11 @@ use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
 /// Starts the demo vendor on the port and with the key of the last time, as far as the port is free.
-pub async fn start_demo(data: &DataDir, ids: &dyn Ids, shutdown: CancellationToken) -> Result<DemoVendor, DevError> {
+pub async fn start_demo(
+    data: &DataDir,
+    ids: &dyn Ids,
+    shutdown: CancellationToken,
+) -> Result<DemoVendor, DevError> {
     let key_file = data.file("demo.key");
     let key = match files::read_small(&key_file)? {
         Some(text) if !text.trim().is_empty() => text.trim().to_owned(),

@@ -33,7 +33,9 @@ pub enum DevError {
         remedy: String,
     },
     /// There is nobody but root to run a server as.
-    #[error("Postgres does not run as root, and there is no user `postgres` or `nobody`; make one, or run as yourself")]
+    #[error(
+        "Postgres does not run as root, and there is no user `postgres` or `nobody`; make one, or run as yourself"
+    )]
     NoAccount,
     /// Something is not as this program left it.
     #[error("{0}")]
@@ -58,6 +60,10 @@ fn log_tail(tail: &str) -> String {
 }
 
 /// Adds to an error of the file system what was tried.
-pub(super) fn file<T>(action: &'static str, path: &std::path::Path, result: io::Result<T>) -> Result<T, DevError> {
+pub(super) fn file<T>(
+    action: &'static str,
+    path: &std::path::Path,
+    result: io::Result<T>,
+) -> Result<T, DevError> {
     result.map_err(|source| DevError::File { action, path: path.to_owned(), source })
 }

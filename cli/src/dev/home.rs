@@ -57,7 +57,11 @@ impl Home {
                 set_aside(&dir)?;
                 files::ensure_dir(outside, 0o755)?;
                 files::ensure_dir(&below, 0o711)?;
-                files::write_private(&below.join("data-dir"), data.path().as_os_str().as_encoded_bytes(), None)?;
+                files::write_private(
+                    &below.join("data-dir"),
+                    data.path().as_os_str().as_encoded_bytes(),
+                    None,
+                )?;
                 files::write_private(&link, dir.as_os_str().as_encoded_bytes(), None)?;
                 let note = Some(note(name, &dir));
                 Ok(Self { dir, account: Some(account), note })

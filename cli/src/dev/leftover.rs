@@ -70,5 +70,6 @@ fn arguments(id: i32, program: &str) -> Option<Vec<String>> {
 
 /// Whether process `id` is a `program` that was started on directory `dir`.
 pub(super) fn runs_on(id: i32, program: &str, dir: &Path) -> bool {
-    arguments(id, program).is_some_and(|arguments| arguments.iter().any(|argument| Path::new(argument) == dir))
+    arguments(id, program)
+        .is_some_and(|arguments| arguments.iter().any(|argument| Path::new(argument) == dir))
 }

@@ -17,7 +17,8 @@ impl Lock {
     /// Takes the lock, or says who has it.
     pub fn take(data: &DataDir) -> Result<Self, DevError> {
         let path = data.file("clawplane.lock");
-        let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
+        let options =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
         let mut open = file("open", &path, options)?;
         match open.try_lock() {
             Ok(()) => {}

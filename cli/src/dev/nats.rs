@@ -7,7 +7,6 @@ use super::{
     home::Home,
     leftover, ports, programs,
 };
-use crate::config::nats_connection;
 use clawplane_domain::{Secret, clock::Ids};
 use rustix::process::Signal;
 use serde_json::Value;
@@ -60,10 +59,19 @@ impl Nats {
         }
     }
 
-    async fn attempt(data: &DataDir, home: &Home, program: &Path, password: &Secret) -> Result<Self, DevError> {
+    async fn attempt(
+        data: &DataDir,
+        home: &Home,
+        program: &Path,
+        password: &Secret,
+    ) -> Result<Self, DevError> {
         let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, ports::free()?));
         let config = home.dir.join("nats.conf");
-        files::write_private(&config, configuration(&home.dir, addr, password).as_bytes(), home.account.as_ref())?;
+        files::write_private(
+            &config,
+            configuration(&home.dir, addr, password).as_bytes(),
+            home.account.as_ref(),
+        )?;
         let child = Child::spawn(Spec {
             name: "nats-server",
             program,
@@ -107,7 +115,7 @@ impl Nats {
         }
     }
 
-    /// `nats://user:password@127.0.0.1:port`, for [`nats_connection`].
+    /// `nats://user:password@127.0.0.1:port`, for [`clawplane_workers::nats::url::connection`].
     pub fn url(&self) -> &Secret {
         &self.url
     }
@@ -134,7 +142,8 @@ impl Nats {
 }
 
 async fn answers(url: &Secret) -> Result<(), String> {
-    let (servers, options) = nats_connection(url).map_err(|fault| fault.to_string())?;
+    let (servers, options) =
+        clawplane_workers::nats::url::connection(url).map_err(|fault| fault.to_string())?;
     let client = options.connect(servers).await.map_err(|error| error.to_string())?;
     // The library's `query_account` wants fields that servers before 2.10 do not send.
     let answer = client.request("$JS.API.INFO", "".into()).await.map_err(|error| error.to_string())?;

@@ -30,7 +30,8 @@ const NAME: &str = "clawplane";
 const READY: Duration = Duration::from_mins(1);
 const REPLAY: Duration = Duration::from_mins(10);
 /// SIGINT is Postgres's "fast" shutdown, SIGQUIT its "immediate" one.
-const STOP: &[(Signal, Duration)] = &[(Signal::INT, Duration::from_secs(20)), (Signal::QUIT, Duration::from_secs(10))];
+const STOP: &[(Signal, Duration)] =
+    &[(Signal::INT, Duration::from_secs(20)), (Signal::QUIT, Duration::from_secs(10))];
 /// A free port may be taken between its choice and its use.
 const ATTEMPTS: usize = 3;
 
@@ -52,7 +53,8 @@ impl Postgres {
 
     /// The address of the cluster that a running `clawplane dev` has on `data_dir`.
     pub fn running_url(data_dir: &Path) -> Result<Option<Secret>, DevError> {
-        Ok(files::read_small(&data_dir.join("postgres.url"))?.map(|text| Secret::new(text.trim_end().to_owned())))
+        Ok(files::read_small(&data_dir.join("postgres.url"))?
+            .map(|text| Secret::new(text.trim_end().to_owned())))
     }
 
     /// Stops what an earlier process left running, makes the cluster if there is none, starts it, and waits
@@ -77,7 +79,12 @@ impl Postgres {
         }
     }
 
-    async fn attempt(data: &DataDir, home: &Home, programs: &Programs, password: &Secret) -> Result<Self, DevError> {
+    async fn attempt(
+        data: &DataDir,
+        home: &Home,
+        programs: &Programs,
+        password: &Secret,
+    ) -> Result<Self, DevError> {
         let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, ports::free()?));
         let child = Child::spawn(Spec {
             name: "postgres",
@@ -88,7 +95,8 @@ impl Postgres {
             log: data.log("postgres"),
             stop: STOP,
         })?;
-        let url = Secret::new(format!("postgres://{NAME}:{}@{addr}/{NAME}?sslmode=disable", password.expose()));
+        let url =
+            Secret::new(format!("postgres://{NAME}:{}@{addr}/{NAME}?sslmode=disable", password.expose()));
         let url_file = data.file("postgres.url");
         let postgres = Self { child, addr, url, home: home.clone(), url_file };
         let ready = async {
@@ -120,14 +128,15 @@ impl Postgres {
         let options = PgConnectOptions::from_str(&first).map_err(|error| failed(&error))?;
         let began = Instant::now();
         loop {
-            let error = match time::timeout(Duration::from_secs(5), PgConnection::connect_with(&options)).await {
-                Ok(Ok(connection)) => {
-                    let _ = connection.close().await;
-                    break;
-                }
-                Ok(Err(error)) => error,
-                Err(_) => sqlx::Error::PoolTimedOut,
-            };
+            let error =
+                match time::timeout(Duration::from_secs(5), PgConnection::connect_with(&options)).await {
+                    Ok(Ok(connection)) => {
+                        let _ = connection.close().await;
+                        break;
+                    }
+                    Ok(Err(error)) => error,
+                    Err(_) => sqlx::Error::PoolTimedOut,
+                };
             let limit = if is_replaying(&error) { REPLAY } else { READY };
             if began.elapsed() > limit {
                 return Err(failed(&error));

@@ -55,8 +55,10 @@ impl PlatformSecrets {
     /// For processes that share nothing but the master key: every one comes to the same signing key.
     pub fn derived(master_key: MasterKey) -> Self {
         // Both parts have a fixed length, so that the plain hash is as good as an HMAC here.
-        let digest =
-            Sha256::new().chain_update(b"clawplane token signing 1\0").chain_update(master_key.bytes()).finalize();
+        let digest = Sha256::new()
+            .chain_update(b"clawplane token signing 1\0")
+            .chain_update(master_key.bytes())
+            .finalize();
         Self { signing_key: Zeroizing::new(digest.into()), master_key }
     }
 }
@@ -83,7 +85,11 @@ fn read(path: &Path) -> Result<Option<MasterKey>, DevError> {
         .map_err(|fault| DevError::State(format!("{} {fault}; put the right file back", path.display())))?;
     // A copy from a backup may have come with another mode.
     if fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o077 != 0) {
-        super::error::file("set the mode of", path, fs::set_permissions(path, fs::Permissions::from_mode(0o600)))?;
+        super::error::file(
+            "set the mode of",
+            path,
+            fs::set_permissions(path, fs::Permissions::from_mode(0o600)),
+        )?;
     }
     Ok(Some(key))
 }

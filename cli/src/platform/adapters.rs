@@ -88,7 +88,10 @@ const CATCH_UP: Duration = Duration::from_secs(2);
 
 #[async_trait]
 impl DesiredBots for PresentBots {
-    async fn present(&self, at_least: Option<Position>) -> Result<Vec<DesiredBot>, clawplane_workers::BoxError> {
+    async fn present(
+        &self,
+        at_least: Option<Position>,
+    ) -> Result<Vec<DesiredBot>, clawplane_workers::BoxError> {
         if let Some(position) = at_least {
             self.0.caught_up(View::Bots, position, CATCH_UP).await?;
         }

@@ -56,7 +56,8 @@ impl Entrance {
         while let Some((stream, peer, place)) = next(&listener, &places, &shutdown).await {
             let entrance = self.clone();
             let service = service_fn(move |request| entrance.clone().answer(peer, request));
-            let connection = server.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+            let connection =
+                server.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
             let connection = open.watch(connection);
             tokio::spawn(async move {
                 // A client that goes away in the middle is its own business.

@@ -72,7 +72,8 @@ pub(super) async fn start(
         wakeup: parts.wakeup.clone(),
         nats: Some((nats, dead_letters)),
     };
-    let worker = DockerWorkerConfig::new(config.bot_image.clone(), config.bot_data_dir.clone(), bots_entrance);
+    let worker =
+        DockerWorkerConfig::new(config.bot_image.clone(), config.bot_data_dir.clone(), bots_entrance);
     let worker = DockerWorker::start(worker, docker, shutdown, tasks);
     Ok(worker.context("the Docker worker cannot start")?.engine())
 }

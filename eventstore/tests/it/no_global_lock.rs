@@ -79,6 +79,12 @@ async fn an_append_neither_locks_nor_notifies() {
     for word in ["advisory", "notify", "lock table", "serializable"] {
         assert!(!log.contains(word), "{word}: {log}");
     }
+    // Each transaction draws its id, by which the feed orders, with the events themselves (trap 4).
+    let statements: Vec<_> = log.split("log:  ").collect();
+    let first: Vec<_> =
+        statements.windows(2).filter(|pair| pair[0].contains(": begin")).map(|pair| pair[1]).collect();
+    assert_eq!(first.len(), 1, "only the creation needs a transaction of several statements: {log}");
+    assert!(first[0].contains("insert into events"), "{first:?}");
     // The log has no statements of triggers: the table has none but the guard.
     let triggers: Vec<String> = sqlx::query_scalar(
         "SELECT DISTINCT proname FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid

@@ -23,13 +23,12 @@ fn tool(name: &str, arguments: &[&str]) {
 }
 
 /// The contents of one database, through the real tools, in a cluster that is younger.
-async fn dump_and_restore(from: &TestDatabase, to: &TestDatabase) {
+async fn dump_and_restore(from: &TestDatabase, cluster: &Cluster, to: &TestDatabase) {
     sqlx::raw_sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public").execute(&to.pool).await.unwrap();
-    let dump = std::env::temp_dir().join(format!("clawplane-test-dump-{}", std::process::id()));
+    let dump = cluster.dir.join("dump");
     let dump = dump.to_str().unwrap();
     tool("pg_dump", &["--format=custom", "--no-owner", "--file", dump, "--dbname", &from.url]);
     tool("pg_restore", &["--no-owner", "--exit-on-error", "--dbname", &to.url, dump]);
-    std::fs::remove_file(dump).unwrap();
 }
 
 fn without_transaction(events: &[RecordedEvent]) -> Vec<RecordedEvent> {
@@ -54,7 +53,7 @@ async fn a_restored_database_is_invisible_until_it_is_rebased() {
     Checkpoints::new(before.pool().clone()).store("reader", written[2].position).await.unwrap();
 
     let mut after = Store::over(database_in(&new).await);
-    dump_and_restore(&before.db, &after.db).await;
+    dump_and_restore(&before.db, &new, &after.db).await;
     after.ids = before.ids.clone();
     let restored = after.feed.read(Position::START, Filter::All, 100).await.unwrap();
     assert_eq!(restored.events, [], "ids from the future: nothing is seen although everything is there");

@@ -3,11 +3,11 @@
 use crate::given::{Store, now, seen};
 use clawplane_domain::{
     SessionId, TokenHash, UserId,
-    bot::{Bot, BotEvent},
+    bot::{Bot, BotCommand, BotEvent},
     clock::Ids,
     session::{CloseReason, OpenSession, Session, SessionCommand, SessionEvent, SessionRefusal},
 };
-use clawplane_eventstore::ExecuteError;
+use clawplane_eventstore::{ExecuteError, StoreError};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 
@@ -80,4 +80,32 @@ async fn a_race_for_one_refresh_token_has_one_winner() {
         }
     }
     assert_eq!((refreshed, closed, refused), (1, 1, 14));
+}
+
+/// Retries have an end. A trigger plays the rival who is always faster, then a database that is broken.
+#[tokio::test]
+async fn a_command_that_always_loses_gives_up_and_one_that_fails_does_not_try_again() {
+    let store = Store::empty().await;
+    let (id, _) = store.create("busy", 9200).await;
+    let fail_with = async |code: &str| {
+        let sql = format!(
+            "CREATE SEQUENCE IF NOT EXISTS tries;
+             CREATE OR REPLACE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN PERFORM nextval('tries'); RAISE EXCEPTION 'played' USING ERRCODE = '{code}'; END $$;
+             CREATE OR REPLACE TRIGGER fail BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION fail()"
+        );
+        sqlx::raw_sql(&sql).execute(store.pool()).await.unwrap();
+        let result = store.executor.execute::<Bot>(id, BotCommand::Start, store.metadata()).await;
+        let tries: i64 =
+            sqlx::query_scalar("SELECT last_value FROM tries").fetch_one(store.pool()).await.unwrap();
+        (result, tries)
+    };
+    let (contended, tries) = fail_with("unique_violation").await;
+    assert!(matches!(contended, Err(ExecuteError::Contended)), "{contended:?}");
+    assert_eq!(tries, 40);
+    let (failed, tries) = fail_with("disk_full").await;
+    assert!(matches!(failed, Err(ExecuteError::Store(StoreError::Database(_)))), "{failed:?}");
+    assert_eq!(tries, 41);
+    sqlx::raw_sql("DROP TRIGGER fail ON events").execute(store.pool()).await.unwrap();
+    assert_eq!(store.bot(id, BotCommand::Start).await.events, [BotEvent::StartRequested {}]);
 }

@@ -21,7 +21,7 @@ trap '' INT TERM HUP
     -c fsync=off -c full_page_writes=off -c max_connections=200 -c shared_buffers=64MB -c timezone=UTC \
     >"$2/log" 2>&1 &
 read -r _
-kill -INT $!
+kill -QUIT $!
 wait
 rm -rf "$2"
 "#;
@@ -31,7 +31,8 @@ rm -rf "$2"
 pub struct Cluster {
     /// The administrator's way in, to the database `postgres`.
     pub url: String,
-    dir: PathBuf,
+    /// Where its files are; they go with it.
+    pub dir: PathBuf,
     watchdog: Child,
 }
 
@@ -66,15 +67,22 @@ impl Cluster {
             .stderr(Stdio::null())
             .process_group(0)
             .current_dir(&dir);
-        let mut watchdog = owner.of(&mut watchdog).spawn().expect("sh runs");
-        let alive = watchdog.stdin.take().expect("a pipe");
-        comes_up(&dir)?;
-        Ok(Self { url: format!("postgres://postgres@127.0.0.1:{port}/postgres"), dir, _alive: alive })
+        let watchdog = owner.of(&mut watchdog).spawn().expect("sh runs");
+        let cluster = Self { url: format!("postgres://postgres@127.0.0.1:{port}/postgres"), dir, watchdog };
+        comes_up(&cluster.dir)?;
+        Ok(cluster)
     }
 
     /// What the server has logged so far.
     pub fn log(&self) -> String {
         fs::read_to_string(self.dir.join("log")).unwrap()
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        drop(self.watchdog.stdin.take());
+        let _ = self.watchdog.wait();
     }
 }
 

@@ -1,6 +1,11 @@
 //! The proof that nothing is missing: each stream's events come with the numbers 1, 2, 3, ...
+//!
+//! Streams of usage are the exception. Their numbers are given by a proxy and not by the database, and one that was
+//! killed, or whose disk was full for a while, hands in some of them late. Every usage event stands for itself, so
+//! there a number that is skipped is told and counted, but stops nothing.
 
 use super::BatchError;
+use clawplane_domain::usage::USAGE_STREAM;
 use clawplane_eventstore::{RecordedEvent, StoreError};
 use sqlx::{PgConnection, Row};
 use std::collections::HashMap;
@@ -9,6 +14,8 @@ use std::collections::HashMap;
 pub(crate) struct Sequences {
     unbroken: usize,
     hole: Option<BatchError>,
+    /// Numbers of usage that have not come so far.
+    skipped: u64,
     last: HashMap<(String, String), u64>,
 }
 
@@ -23,10 +30,16 @@ pub(crate) async fn check(
 }
 
 fn compare(seen: HashMap<(String, String), u64>, events: &[RecordedEvent]) -> Sequences {
-    let mut found = Sequences { unbroken: 0, hole: None, last: seen };
+    let mut found = Sequences { unbroken: 0, hole: None, skipped: 0, last: seen };
     for event in events {
         let stream = (event.aggregate_type.clone(), event.aggregate_id.clone());
         let last = found.last.entry(stream).or_insert(0);
+        if event.aggregate_type == USAGE_STREAM {
+            found.skipped += event.sequence.saturating_sub(*last + 1);
+            *last = event.sequence.max(*last);
+            found.unbroken += 1;
+            continue;
+        }
         if event.sequence != *last + 1 {
             found.hole = Some(BatchError::Hole {
                 stream: format!("{}/{}", event.aggregate_type, event.aggregate_id),
@@ -57,6 +70,15 @@ impl Sequences {
 
     /// Remembers where the streams stand.
     pub(crate) async fn store(&self, tx: &mut PgConnection, name: &str) -> Result<(), StoreError> {
+        if self.skipped > 0 {
+            tracing::warn!(
+                projection = name,
+                skipped = self.skipped,
+                "numbers of usage are missing or come late"
+            );
+            metrics::counter!("clawplane_projection_skipped_usage_total", "projection" => name.to_owned())
+                .increment(self.skipped);
+        }
         let known = self.last.iter().filter(|(_, sequence)| **sequence > 0);
         let mut rows =
             known.map(|((kind, id), sequence)| (kind.as_str(), id.as_str(), *sequence)).collect::<Vec<_>>();

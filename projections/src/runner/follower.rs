@@ -12,14 +12,15 @@ use sqlx::PgPool;
 use std::{convert::Infallible, time::Duration};
 use tokio::time::Instant;
 
-/// Events of one transaction.
-const BATCH: u32 = 1000;
+/// Events of one transaction: as a rule, and while it is far behind and nobody waits for the single batch.
+const BATCH: (u32, u32) = (1000, 5000);
 /// Pauses between two looks at the feed: the first after something came, and the longest.
 const POLL: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(250));
 /// Pauses after a failure: the first, and the longest.
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
-/// How often lag is measured and an idle checkpoint is moved.
+/// How often lag is measured and an idle checkpoint is moved, at most; and the most of its time that this may take.
 const CARE: Duration = Duration::from_secs(5);
+const CARE_SHARE: u32 = 50;
 
 /// One projection, and how far this process knows it has come.
 pub(super) struct Follower {
@@ -28,10 +29,10 @@ pub(super) struct Follower {
     place: Place,
     /// The checkpoint as last seen.
     checkpoint: Position,
-    /// At or after it: up to here nothing else of the projection's is in the feed.
-    looked: Position,
+    /// The last look did not show the end of the feed.
+    behind: bool,
     gauges: Gauges,
-    cared: Option<Instant>,
+    care_at: Instant,
 }
 
 /// What one look at the feed led to.
@@ -70,9 +71,9 @@ impl Follower {
             pool,
             place: Place::live(view),
             checkpoint: Position::START,
-            looked: Position::START,
             gauges: Gauges::of(view),
-            cared: None,
+            behind: false,
+            care_at: Instant::now(),
         }
     }
 
@@ -94,7 +95,7 @@ impl Follower {
                 Err(reason) => {
                     self.report(&reason);
                     // What this process knew may be what is wrong.
-                    (self.checkpoint, self.looked) = (Position::START, Position::START);
+                    self.checkpoint = Position::START;
                     tokio::time::sleep(retry).await;
                     retry = (retry * 2).min(RETRY.1);
                 }
@@ -106,11 +107,13 @@ impl Follower {
     /// transaction id or holds back the feed of the others.
     async fn step(&mut self) -> Result<Step, Standstill> {
         if self.checkpoint == Position::START {
-            self.catch_up_with(Checkpoints::new(self.pool.clone()).get(&self.place.name()).await?);
+            self.checkpoint = Checkpoints::new(self.pool.clone()).get(&self.place.name()).await?;
         }
         self.care().await?;
         let streams = self.place.projection.streams();
-        let batch = self.feed.read(self.looked, streams, BATCH).await?;
+        let size = if self.behind { BATCH.1 } else { BATCH.0 };
+        let batch = self.feed.read(self.checkpoint, streams, size).await?;
+        self.behind = !batch.exhausted;
         if batch.events.is_empty() {
             return Ok(Step::Idle);
         }
@@ -131,34 +134,32 @@ impl Follower {
         if ready != self.checkpoint {
             // Tables that were made anew are kept, with their checkpoint at the start.
             tx.commit().await?;
-            self.catch_up_with(ready);
+            self.checkpoint = ready;
             return Ok(None);
         }
         let applied = batch::apply(&mut tx, self.place, events).await?;
         tx.commit().await?;
-        self.catch_up_with(applied.position);
+        self.checkpoint = applied.position;
         Ok(Some(applied))
-    }
-
-    fn catch_up_with(&mut self, checkpoint: Position) {
-        (self.checkpoint, self.looked) = (checkpoint, checkpoint);
     }
 
     /// From time to time: measures, and moves an idle checkpoint over events that are not the projection's own, so
     /// that nobody has to read over them again and again.
     async fn care(&mut self) -> Result<(), Standstill> {
-        if self.cared.is_some_and(|at| at.elapsed() < CARE) {
+        let begun = Instant::now();
+        if begun < self.care_at {
             return Ok(());
         }
-        self.cared = Some(Instant::now());
         self.gauges.status(&admin::status(&self.pool, self.place.projection).await?);
+        // To count what is unseen takes long when that is much.
+        self.care_at = begun + CARE.max(begun.elapsed() * CARE_SHARE);
         let head = self.feed.head().await?;
         let streams = self.place.projection.streams();
-        if self.checkpoint == Position::START || head <= self.looked {
+        if self.checkpoint == Position::START || head <= self.checkpoint {
             return Ok(());
         }
         // Whatever is at or before the head was there to be read after the head was.
-        let unseen = self.feed.read(self.looked, streams, 1).await?;
+        let unseen = self.feed.read(self.checkpoint, streams, 1).await?;
         if !unseen.events.is_empty() {
             return Ok(());
         }
@@ -166,7 +167,7 @@ impl Follower {
         if Checkpoints::lock(&mut tx, &self.place.name()).await? == self.checkpoint {
             Checkpoints::set(&mut tx, &self.place.name(), head).await?;
             tx.commit().await?;
-            self.catch_up_with(head);
+            self.checkpoint = head;
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
 use crate::world::{World, noon};
-use clawplane_domain::{BotId, clock::Ids};
+use clawplane_domain::{BotId, bot::Desired, clock::Ids};
 use clawplane_projections::{View, admin, rebuild::RebuildError};
 use pretty_assertions::assert_eq;
 use std::time::Duration;
@@ -110,23 +110,58 @@ async fn trouble_of_the_database_is_retried_and_parks_nothing() {
 async fn a_hole_in_a_stream_stops_its_projections_and_no_others() {
     let world = World::new().await;
     let tenant = world.tenant();
-    let bot = BotId(world.ids.uuid());
-    let usage = || vec![world.usage(tenant, bot, noon())];
-    world.append("proxy:1", 1, usage()).await;
-    world.append("proxy:1", 2, usage()).await;
-    world.append("proxy:1", 4, usage()).await;
+    let (bot, _) = world.bot(tenant, "alpha").await;
+    // The third event is missing.
+    let lone = sqlx::query(
+        "INSERT INTO events (aggregate_type, aggregate_id, sequence, event_type, event_version, payload, metadata)
+         VALUES ('bot', $1, 4, 'bot.start_requested', '1', '{\"type\": \"bot.start_requested\"}', $2)",
+    );
+    let metadata = sqlx::types::Json(world.metadata(tenant));
+    lone.bind(bot.to_string()).bind(metadata).execute(&world.pool).await.unwrap();
     let after_hole = world.head().await;
+    world.append("proxy:1", 1, vec![world.usage(tenant, bot, noon())]).await;
     let _running = world.run();
-    world.reaches("SELECT count(*) FROM view_usage_log.usage_log", 2).await;
-    let (_, position) = world.bot(tenant, "alpha").await;
-    world.seen(View::Bots, position).await;
+    // What comes before the hole is applied.
+    world.reaches("SELECT count(*) FROM view_bots.bots", 1).await;
+    let head = world.head().await;
+    world.seen(View::UsageLog, head).await;
+    world.seen(View::UsageRollups, head).await;
     let moment = Duration::from_millis(500);
-    assert!(!world.views.caught_up(View::UsageLog, after_hole, moment).await.unwrap());
-    assert_eq!(world.number("SELECT count(*) FROM view_usage_log.usage_log").await, 2);
+    for view in [View::Bots, View::Audit] {
+        assert!(!world.views.caught_up(view, after_hole, moment).await.unwrap(), "{view}");
+    }
+    let found = world.views.bots.find(tenant, &"alpha".parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!(found.desired, Desired::Stopped);
     assert_eq!(world.number("SELECT count(*) FROM parked_events").await, 0);
 
-    let refused = admin::rebuild(&world.pool, "usage_log", |_| {}).await.unwrap_err();
+    let refused = admin::rebuild(&world.pool, "bots", |_| {}).await.unwrap_err();
     let RebuildError::Batch(hole) = refused else { panic!("{refused}") };
-    assert_eq!(hole.to_string(), "stream usage/proxy:1: event 3 should be next, 4 came");
-    assert_eq!(world.number("SELECT count(*) FROM view_usage_log.usage_log").await, 2);
+    assert_eq!(hole.to_string(), format!("stream bot/{bot}: event 3 should be next, 4 came"));
+    assert_eq!(world.number("SELECT count(*) FROM view_bots.bots").await, 1);
+}
+
+/// A proxy that was killed hands in at its next start what its spool still has, after what came later.
+#[tokio::test(flavor = "multi_thread")]
+async fn usage_that_comes_late_is_counted_and_stops_nothing() {
+    let world = World::new().await;
+    let tenant = world.tenant();
+    let bot = BotId(world.ids.uuid());
+    let usage = |n| (0..n).map(|_| world.usage(tenant, bot, noon())).collect::<Vec<_>>();
+    let running = world.run();
+    for (first, count) in [(1, 2), (4, 3), (3, 1), (9, 1)] {
+        world.append("proxy:1", first, usage(count)).await;
+        world.settled().await;
+    }
+    running.stop().await;
+    // Sent again, and so not stored again.
+    world.append("proxy:1", 1, usage(6)).await;
+    let _running = world.run();
+    world.settled().await;
+    assert_eq!(world.number("SELECT count(*) FROM view_usage_log.usage_log").await, 7);
+    assert_eq!(world.number("SELECT sum(requests)::bigint FROM view_usage_rollups.usage_hours").await, 7);
+    assert_eq!(world.number("SELECT count(*) FROM parked_events").await, 0);
+    for view in [View::UsageLog, View::UsageRollups] {
+        let report = admin::rebuild(&world.pool, view.name(), |_| {}).await.unwrap();
+        assert_eq!((report.events, report.parked), (7, 0), "{view}");
+    }
 }

@@ -1,10 +1,10 @@
-use crate::world::{World, at, noon};
+use crate::world::{World, at, ever, noon};
 use clawplane_domain::{
     BotId, KeyId, TenantId,
     bot::{BotCommand, BotState, Observation},
     clock::Ids,
 };
-use clawplane_projections::{View, admin, rebuild::RebuildError};
+use clawplane_projections::{AuditFilter, RebuildError, View, admin};
 use pretty_assertions::assert_eq;
 use sqlx::Row;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -50,6 +50,18 @@ async fn write(world: &World, tenant: TenantId, stream: &str, least: u64, stop: 
     }
 }
 
+/// Asks until it is told to stop: no answer may fail, whichever tables are being exchanged.
+async fn read(world: &World, tenant: TenantId, stop: &AtomicBool) {
+    let (views, bot) = (&world.views, BotId(world.ids.uuid()));
+    while !stop.load(Ordering::SeqCst) {
+        views.bots.list(tenant, None, 5).await.unwrap();
+        views.keys.list(tenant, None, 5).await.unwrap();
+        views.usage.stats(tenant, bot, ever()).await.unwrap();
+        views.usage.window_totals(noon()).await.unwrap();
+        views.audit.page(tenant, &AuditFilter::default(), None, 5).await.unwrap();
+    }
+}
+
 fn usage(
     world: &World,
     tenant: TenantId,
@@ -77,7 +89,8 @@ async fn a_rebuild_under_writers_gives_what_the_live_one_has() {
         }
         stop.store(true, Ordering::SeqCst);
     };
-    tokio::join!(write(&world, tenant, "p:1", 20, &stop), write(&world, tenant, "p:2", 20, &stop), rebuilds);
+    let (first, second) = (write(&world, tenant, "p:1", 20, &stop), write(&world, tenant, "p:2", 20, &stop));
+    tokio::join!(first, second, read(&world, tenant, &stop), rebuilds);
     world.settled().await;
     assert_eq!(world.number("SELECT count(*) FROM parked_events").await, 0);
 

@@ -3,7 +3,7 @@
 use crate::world::{World, noon};
 use clawplane_domain::{BotId, clock::Ids};
 use clawplane_eventstore::restore;
-use clawplane_projections::View;
+use clawplane_projections::{RebuildError, View, admin};
 use pretty_assertions::assert_eq;
 
 const REQUESTS: &str = "SELECT coalesce(sum(requests), 0)::bigint FROM view_usage_rollups.usage_days";
@@ -60,6 +60,8 @@ async fn a_newer_version_is_left_alone() {
     world.seen(View::UsageLog, head).await;
     let moment = std::time::Duration::from_millis(500);
     assert!(!world.views.caught_up(View::UsageRollups, head, moment).await.unwrap());
+    let refused = admin::rebuild(&world.pool, "usage_rollups", |_| {}).await.unwrap_err();
+    assert!(matches!(refused, RebuildError::Newer(999)), "{refused}");
     assert_eq!(world.number(REQUESTS).await, 10);
 }
 

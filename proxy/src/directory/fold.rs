@@ -3,7 +3,6 @@
 use super::{Bot, Caller, Directory, Key};
 use crate::{
     choose::KeyGroup,
-    key_binding,
     ports::{UnsealError, Unsealer},
     vendors::{self, Endpoint},
 };
@@ -90,7 +89,10 @@ impl Change {
             Some(url) => Some(Endpoint::parse(url.as_str()).ok_or(Unfoldable::BaseUrl)?),
             None => None,
         };
-        let secret = match unsealer.open(&key.sealed, &key_binding(key.tenant_id, key.id)).await {
+        let secret = match unsealer
+            .open(&key.sealed, &clawplane_domain::sealed::bound_to_key(key.tenant_id, key.id))
+            .await
+        {
             Ok(secret) => secret,
             // Deleted later in history: its event follows.
             Err(UnsealError::Gone) => return Ok(None),

@@ -26,9 +26,10 @@ async fn caught_up(world: &Arc<World>) -> (Follower, Arc<ArcSwap<Directory>>) {
 
 fn secrets(directory: &Directory, tenant: TenantId, vendor: &str) -> Vec<String> {
     let group = directory.keys(tenant, vendors::find(vendor).unwrap());
-    group
-        .map(|group| group.keys().iter().map(|key| key.secret.expose().to_owned()).collect())
-        .unwrap_or_default()
+    let keys = group.map(|group| group.keys()).unwrap_or_default();
+    let mut secrets: Vec<_> = keys.iter().map(|key| key.secret.expose().to_owned()).collect();
+    secrets.sort();
+    secrets
 }
 
 #[tokio::test]

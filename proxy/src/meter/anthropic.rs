@@ -11,6 +11,7 @@ use std::borrow::Cow;
 /// The counts as Anthropic keeps them.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_field_names, reason = "the vendor's own names")]
 pub(super) struct Usage {
     input_tokens: Count,
     cache_creation_input_tokens: Count,

@@ -26,6 +26,7 @@ struct Candidate {
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the vendor's own names")]
 struct Metadata {
     prompt_token_count: Count,
     cached_content_token_count: Count,

@@ -28,6 +28,7 @@ struct Usage {
 
 #[derive(Clone, Copy, Default, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_field_names, reason = "the vendor's own names")]
 struct Details {
     cached_tokens: Count,
     cache_write_tokens: Count,

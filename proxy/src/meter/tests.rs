@@ -51,7 +51,7 @@ fn array() -> String {
 }
 
 /// Every streamed format with its usage.
-fn streams() -> Vec<(Format, &'static str, String, Tokens, &'static str)> {
+pub(crate) fn streams() -> Vec<(Format, &'static str, String, Tokens, &'static str)> {
     let sse = "text/event-stream; charset=utf-8";
     vec![
         (Format::OpenAi, sse, CHAT.to_owned(), tokens(100, 64, 0, 20, 7), "gpt-4o-mini-2024-07-18"),

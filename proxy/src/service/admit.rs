@@ -93,6 +93,9 @@ impl Inner {
         };
         let generative = parts.method == Method::POST && is_generative(path);
         let metered = parts.method == Method::POST && !path.ends_with("/cancel");
+        if !metered {
+            flight.free();
+        }
         let (caller, key) = (Arc::clone(caller), Arc::clone(key));
         Ok(Admitted {
             flight,

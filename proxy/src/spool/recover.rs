@@ -9,7 +9,8 @@ use clawplane_domain::{RequestId, usage::UsageRecorded};
 use segment::Old;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs, io,
+    fs::{self, File},
+    io,
     path::Path,
 };
 
@@ -122,6 +123,7 @@ fn close(dir: &Path, place: (u64, u64), stream: &str, survey: Survey, stored: &[
         next += 1;
     }
     segment.sync()?;
+    File::open(dir)?.sync_all()?;
     Ok(Old { epoch: place.0, index: place.1, path: segment.path().to_owned() })
 }
 

@@ -22,7 +22,7 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
-    /// Makes the file and says in it whose it is.
+    /// Makes the file and says in it whose it is. Its name is safe when the folder is synced.
     pub(super) fn create(dir: &Path, identity: &Identity, index: u64) -> io::Result<Self> {
         Self::create_for(dir, (identity.epoch, index), &identity.stream)
     }
@@ -32,8 +32,6 @@ impl Segment {
         let file = OpenOptions::new().read(true).append(true).create_new(true).open(&path)?;
         let segment = Self { index, path, file, len: AtomicU64::new(0), dirty: AtomicBool::new(true) };
         segment.append(&record::stream(stream)?)?;
-        // The name has to survive a power failure too.
-        File::open(dir)?.sync_all()?;
         Ok(segment)
     }
 

@@ -46,7 +46,8 @@ fn root() -> PathBuf {
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
     let metadata = MetadataCommand::new().current_dir(root()).no_deps().exec().expect("cargo metadata");
     let crates = metadata.packages.iter().map(|package| {
-        let normal = package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal);
+        let normal =
+            package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal);
         (package.name.to_string(), normal.map(|dependency| dependency.name.clone()).collect())
     });
     crates.collect()
@@ -82,7 +83,8 @@ fn sql_environment_and_engine_are_named_only_where_they_belong() {
         for file in sources(&root().join(name).join("src")) {
             let text = fs::read_to_string(&file).expect("a source file");
             for (needle, allowed) in CONFINED_TEXT {
-                let found = text.lines().any(|line| !line.trim_start().starts_with("//") && line.contains(needle));
+                let found =
+                    text.lines().any(|line| !line.trim_start().starts_with("//") && line.contains(needle));
                 assert!(!found || allowed.contains(name), "{} must not hold `{needle}`", file.display());
             }
         }

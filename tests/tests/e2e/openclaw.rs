@@ -63,7 +63,8 @@ async fn a_real_bot_talks_to_a_vendor_through_the_proxy_and_is_metered() {
 async fn ask(bot: &Value, token: &str) {
     let url = format!("http://127.0.0.1:{}/v1/chat/completions", bot["port"]);
     let body = json!({"model": "openclaw", "messages": [{"role": "user", "content": "Say pong."}]});
-    let request = reqwest::Client::new().post(url).bearer_auth(token).json(&body).timeout(Duration::from_secs(120));
+    let request =
+        reqwest::Client::new().post(url).bearer_auth(token).json(&body).timeout(Duration::from_secs(120));
     let answer: Value = request.send().await.expect("an answer").json().await.expect("JSON");
     let content = answer["choices"][0]["message"]["content"].as_str().unwrap_or_default();
     assert!(content.contains(ANSWER), "{answer}");
@@ -94,7 +95,8 @@ fn no_vendor_key_in_the_container(platform: &Platform, bot: &Value) {
     assert!(!inspected.contains(SECRET), "in the container's environment or mounts");
     let root = docker::output(&["exec", container, "env"]);
     assert!(!root.contains(SECRET), "in the environment of its processes");
-    let found = docker::docker(&["exec", container, "grep", "-rlF", SECRET, "/home/node", "/tmp"]).expect("docker");
+    let found =
+        docker::docker(&["exec", container, "grep", "-rlF", SECRET, "/home/node", "/tmp"]).expect("docker");
     assert!(found.stdout.is_empty(), "in its files: {}", String::from_utf8_lossy(&found.stdout));
     search(&platform.data_dir().join("bots"));
 }

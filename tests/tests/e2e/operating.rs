@@ -79,9 +79,13 @@ async fn every_problem_of_the_configuration_is_reported_at_once() {
         .expect("it runs");
     assert!(!output.status.success());
     let report = String::from_utf8_lossy(&output.stderr);
-    for name in
-        ["DATABASE_URL", "BOT_PORT_START", "CLAWPLANE_UPSTREAM_ALLOW", "CLAWPLANE_NO_SUCH_THING", "BOT_MASTER_KEY"]
-    {
+    for name in [
+        "DATABASE_URL",
+        "BOT_PORT_START",
+        "CLAWPLANE_UPSTREAM_ALLOW",
+        "CLAWPLANE_NO_SUCH_THING",
+        "BOT_MASTER_KEY",
+    ] {
         assert!(report.contains(name), "{name} is missing in:\n{report}");
     }
     assert!(!report.contains("tooshort-and-secret"), "{report}");

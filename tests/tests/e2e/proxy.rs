@@ -56,7 +56,8 @@ async fn every_format_is_forwarded_untouched_and_metered_alike() {
         let rows = scene.metered(vendor, sent).await;
         assert_eq!(rows.len(), 2, "{vendor}: {rows:?}");
         for row in rows {
-            let counts = ["inputTokens", "cachedInputTokens", "cacheWriteTokens", "outputTokens", "reasoningTokens"];
+            let counts =
+                ["inputTokens", "cachedInputTokens", "cacheWriteTokens", "outputTokens", "reasoningTokens"];
             let counted: Vec<u64> = counts.iter().filter_map(|name| row[name].as_u64()).collect();
             assert_eq!(counted, [INPUT, CACHED, cache_write, OUTPUT, reasoning], "{vendor}: {row}");
             assert_eq!((&row["estimated"], &row["interrupted"]), (&json!(false), &json!(false)), "{row}");
@@ -68,8 +69,10 @@ async fn every_format_is_forwarded_untouched_and_metered_alike() {
 }
 
 async fn openai(scene: &Scene, stream: bool) {
-    let body = json!({"model": "gpt-4o-mini", "stream": stream, "messages": [{"role": "user", "content": "ping"}]});
-    let answer = scene.post("openai/chat/completions?beta=1").bearer_auth(&scene.token).json(&body).send().await;
+    let body =
+        json!({"model": "gpt-4o-mini", "stream": stream, "messages": [{"role": "user", "content": "ping"}]});
+    let answer =
+        scene.post("openai/chat/completions?beta=1").bearer_auth(&scene.token).json(&body).send().await;
     let text = answer.expect("an answer").text().await.expect("a body");
     if stream {
         assert!(text.ends_with("data: [DONE]\n\n"), "{text}");
@@ -109,7 +112,28 @@ async fn gemini(scene: &Scene, stream: bool) {
     let text = request.send().await.expect("an answer").text().await.expect("a body");
     assert!(text.contains("pong"), "{text}");
     let seen = scene.vendor.seen().pop().expect("a request");
-    assert_eq!((seen.uri, seen.headers["x-goog-api-key"].as_bytes()), (format!("/{path}"), SECRET.as_bytes()));
+    assert_eq!(
+        (seen.uri, seen.headers["x-goog-api-key"].as_bytes()),
+        (format!("/{path}"), SECRET.as_bytes())
+    );
+}
+
+/// Bodies of every size arrive as they were sent: a bot's prompt is 60 kB and more, and comes in many pieces.
+#[tokio::test]
+async fn large_bodies_arrive_whole() {
+    let scene = Scene::set().await;
+    for size in [1, 1_000, 20_000, 60_000, 400_000, 5_000_000] {
+        let content: String = (0..size).map(|n| char::from(b'a' + (n % 26) as u8)).collect();
+        for stream in [false, true] {
+            let body = json!({"model": "gpt-4o-mini", "stream": stream,
+                              "messages": [{"role": "user", "content": content}]});
+            let request = scene.post("openai/chat/completions").bearer_auth(&scene.token).json(&body);
+            let answer = request.send().await.expect("an answer");
+            assert_eq!(answer.status(), StatusCode::OK, "{size} bytes: {:?}", answer.text().await);
+            let seen = scene.vendor.seen().pop().expect("a request");
+            assert!(seen.body["messages"] == body["messages"], "{size} bytes did not arrive whole");
+        }
+    }
 }
 
 async fn rollups_and_audit_agree(scene: &Scene, sent: usize) {
@@ -139,7 +163,13 @@ async fn a_quota_is_refused_with_429_and_a_refusal_reaches_no_vendor() {
     let scene = Scene::set().await;
     let ask = || async {
         let body = json!({"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "ping"}]});
-        scene.post("openai/chat/completions").bearer_auth(&scene.token).json(&body).send().await.expect("an answer")
+        scene
+            .post("openai/chat/completions")
+            .bearer_auth(&scene.token)
+            .json(&body)
+            .send()
+            .await
+            .expect("an answer")
     };
     assert_eq!(ask().await.status(), StatusCode::OK);
     scene.metered("openai", 1).await;

@@ -10,7 +10,8 @@ const SECRET: &str = "sk-very-secret-0123456789-abcdefghij";
 #[tokio::test]
 async fn a_secret_typed_in_is_found_nowhere_afterwards() {
     let vendor = FakeVendor::start().await;
-    let mut platform = Platform::start_with(&[vendor.addr.to_string()], &[("CLAWPLANE_LOG", "debug")], &[]).await;
+    let mut platform =
+        Platform::start_with(&[vendor.addr.to_string()], &[("CLAWPLANE_LOG", "debug")], &[]).await;
     let admin = platform.admin().await;
     let url = format!("{}/v1", vendor.url());
     let id = admin.add_key("openai", SECRET, &url).await;
@@ -35,7 +36,8 @@ async fn a_secret_typed_in_is_found_nowhere_afterwards() {
     // Through the proxy, well and badly.
     let call = format!("{}/api/v1/openai/chat/completions", platform.url);
     let body = json!({"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "ping"}]});
-    let answer = reqwest::Client::new().post(&call).bearer_auth(&token).json(&body).send().await.expect("an answer");
+    let answer =
+        reqwest::Client::new().post(&call).bearer_auth(&token).json(&body).send().await.expect("an answer");
     answers.push(format!("{:?}", answer.headers()));
     answers.push(answer.text().await.expect("a body"));
     admin.usage("scout", 1).await;

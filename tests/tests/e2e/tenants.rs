@@ -52,9 +52,16 @@ async fn a_bot_of_one_user_can_neither_use_nor_see_the_key_of_another() {
         let (status, body) = bob.send(method.clone(), &path, None).await;
         assert_eq!(status, StatusCode::NOT_FOUND, "{method} {path}: {body}");
     }
-    let (status, body) = bob.send(Method::PUT, "/api/bot/scout/quota", Some(&json!({"dailyTokens": 1}))).await;
+    let (status, body) =
+        bob.send(Method::PUT, "/api/bot/scout/quota", Some(&json!({"dailyTokens": 1}))).await;
     assert_eq!(status, StatusCode::NOT_FOUND, "{body}");
-    for path in ["/api/bot", "/api/bot/stats", "/api/provider-key", "/api/provider-key/health", "/api/audit?limit=200"] {
+    for path in [
+        "/api/bot",
+        "/api/bot/stats",
+        "/api/provider-key",
+        "/api/provider-key/health",
+        "/api/audit?limit=200",
+    ] {
         let answer = bob.get(path).await.to_string();
         assert!(!answer.contains("scout") && !answer.contains(&key), "{path}: {answer}");
     }

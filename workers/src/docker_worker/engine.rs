@@ -42,7 +42,7 @@ impl EngineWatch {
             }
             match &status {
                 EngineStatus::Available { version } => {
-                    tracing::info!(%version, "the container engine answers")
+                    tracing::info!(%version, "the container engine answers");
                 }
                 EngineStatus::Unavailable { reason } => {
                     tracing::warn!(%reason, "the container engine is not available; bots cannot be started");

@@ -36,9 +36,8 @@ pub(super) fn next(desired: Desired, seen: Option<&ContainerSeen>, spec_hash: &s
         (Desired::Running, Some(seen)) if seen.spec_hash != spec_hash => Step::Replace,
         (Desired::Running, Some(seen)) => match seen.phase {
             Phase::Running => Step::Watch,
-            Phase::Created => Step::Start,
             Phase::Exited if was_up(last) => Step::Crashed,
-            Phase::Exited => Step::Start,
+            Phase::Created | Phase::Exited => Step::Start,
         },
     }
 }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     forward::Way,
-    runtime::{ContainerSeen, ContainerSpec, GATEWAY_PORT, RuntimeError},
+    runtime::{BotNetwork, ContainerSeen, ContainerSpec, GATEWAY_PORT, RuntimeError},
 };
 use clawplane_domain::{
     Secret,
@@ -34,14 +34,14 @@ const UNHEALTHY_EVERY: Duration = Duration::from_secs(5);
 impl Converge {
     pub(super) async fn step_running(&mut self) -> Result<Next, RuntimeError> {
         let (shared, bot) = (Arc::clone(&self.shared), Arc::clone(&self.bot));
-        let gateway = shared.runtime.ensure_network(bot.id, bot.tenant_id).await?;
-        let spec = spec::container(&bot, gateway, &shared.config, &shared.workspaces);
+        let network = shared.runtime.ensure_network(bot.id, bot.tenant_id, shared.config.egress_port).await?;
+        let spec = spec::container(&bot, network.gateway, &shared.config, &shared.workspaces);
         if self.is_left_alone(&spec).await? {
             return Ok(Next::Settled);
         }
         let seen = shared.runtime.inspect(bot.id).await?;
         match (plan::next(bot.desired, seen.as_ref(), &spec.spec_hash, self.last_state()), seen) {
-            (Step::Create, _) => self.create(&spec, gateway).await,
+            (Step::Create, _) => self.create(&spec, network).await,
             (Step::Replace, Some(seen)) => {
                 tracing::info!(bot = %bot.id, hostname = %bot.hostname, "a bot's configuration changed: new container");
                 let _permit = shared.permits.acquire().await;
@@ -49,8 +49,8 @@ impl Converge {
                 shared.runtime.remove(&seen.id).await?;
                 Ok(Next::After(Duration::ZERO))
             }
-            (Step::Start, Some(seen)) => self.start(&spec, gateway, seen.id, false).await,
-            (Step::Watch, Some(seen)) => self.watch(gateway, seen).await,
+            (Step::Start, Some(seen)) => self.start(&spec, network, seen.id, false).await,
+            (Step::Watch, Some(seen)) => self.watch(network, seen).await,
             (Step::Crashed, Some(seen)) => self.crashed(&seen).await,
             _ => Ok(Next::Settled),
         }
@@ -70,24 +70,24 @@ impl Converge {
     /// The digest of what its container should be made from now; empty when the engine cannot say.
     pub(super) async fn spec_hash(&self) -> String {
         let (shared, bot) = (&self.shared, &self.bot);
-        let gateway = shared.runtime.ensure_network(bot.id, bot.tenant_id).await;
-        gateway.map_or_else(
+        let network = shared.runtime.ensure_network(bot.id, bot.tenant_id, shared.config.egress_port).await;
+        network.map_or_else(
             |_| String::new(),
-            |gateway| spec::container(bot, gateway, &shared.config, &shared.workspaces).spec_hash,
+            |network| spec::container(bot, network.gateway, &shared.config, &shared.workspaces).spec_hash,
         )
     }
 
-    async fn create(&mut self, spec: &ContainerSpec, gateway: IpAddr) -> Result<Next, RuntimeError> {
+    async fn create(&mut self, spec: &ContainerSpec, network: BotNetwork) -> Result<Next, RuntimeError> {
         self.report(self.starting(None, None)).await;
         if !self.image_is_here(&spec.image).await? {
             return Ok(Next::Settled);
         }
         let id = {
             let _permit = self.shared.permits.acquire().await;
-            self.write_files(gateway, true).await?;
+            self.write_files(network, true).await?;
             self.shared.runtime.create(spec).await?
         };
-        self.start(spec, gateway, id, true).await
+        self.start(spec, network, id, true).await
     }
 
     /// Pulls the image if need be. `false`: somebody wants something else meanwhile.
@@ -121,10 +121,10 @@ impl Converge {
         }
     }
 
-    async fn write_files(&self, gateway: IpAddr, renew: bool) -> Result<(), RuntimeError> {
+    async fn write_files(&self, network: BotNetwork, renew: bool) -> Result<(), RuntimeError> {
         let problem = |message: String| RuntimeError::Other { what: "write the bot's files", message };
         let token = self.token().await.map_err(problem)?;
-        let file = spec::openclaw_json(&self.bot, &token, gateway, &self.shared.config);
+        let file = spec::openclaw_json(&self.bot, &token, network.gateway, &self.shared.config);
         let written = self.shared.workspaces.prepare(&self.bot, file, renew).await;
         written.map_err(|error| problem(error.to_string()))
     }
@@ -139,18 +139,26 @@ impl Converge {
     async fn start(
         &mut self,
         spec: &ContainerSpec,
-        gateway: IpAddr,
+        network: BotNetwork,
         id: String,
         fresh: bool,
     ) -> Result<Next, RuntimeError> {
         let permit = self.shared.permits.acquire().await;
         if !fresh {
-            self.write_files(gateway, false).await?;
+            self.write_files(network, false).await?;
         }
         // Before its first request; whether it worked is looked at once it runs.
-        let _ = self.open_egress(gateway).await;
-        self.shared.runtime.start(&id).await?;
-        drop(permit);
+        let _ = self.open_egress(network).await;
+        match self.shared.runtime.start(&id).await {
+            Ok(()) => drop(permit),
+            Err(error) if fresh || matches!(error, RuntimeError::Unavailable { .. }) => return Err(error),
+            // Something it was made with may be gone, such as its network: the next one is made with what is there.
+            Err(error) => {
+                tracing::warn!(bot = %spec.bot, %error, "a bot's container cannot be started; making another one");
+                self.shared.runtime.remove(&id).await?;
+                return Ok(Next::After(Duration::ZERO));
+            }
+        }
         tracing::info!(bot = %spec.bot, hostname = %self.bot.hostname, image = %spec.image, "a bot was started");
         self.memory.starting_since = Some(Instant::now());
         self.memory.failed_probes = 0;
@@ -159,8 +167,8 @@ impl Converge {
     }
 
     /// It runs: open its ways, look at its health, say how it is.
-    async fn watch(&mut self, gateway: IpAddr, seen: ContainerSeen) -> Result<Next, RuntimeError> {
-        let health = self.open_and_probe(gateway, &seen).await;
+    async fn watch(&mut self, network: BotNetwork, seen: ContainerSeen) -> Result<Next, RuntimeError> {
+        let health = self.open_and_probe(network, &seen).await;
         let id = Some(seen.id);
         let restarts = self.memory.failures.total().max(seen.restarts);
         let Err(problem) = health else {
@@ -188,19 +196,19 @@ impl Converge {
         Ok(Next::After(UNHEALTHY_EVERY.min(self.shared.config.reconcile_every)))
     }
 
-    async fn open_and_probe(&self, gateway: IpAddr, seen: &ContainerSeen) -> Result<(), String> {
+    async fn open_and_probe(&self, network: BotNetwork, seen: &ContainerSeen) -> Result<(), String> {
         let ip = seen.ip.ok_or("it has no address on its network")?;
         let inside = SocketAddr::new(ip, GATEWAY_PORT);
         let outside = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), self.bot.port);
-        self.open_egress(gateway).await?;
-        self.shared.forwards.ensure(self.bot.id, Way::Ingress, outside, inside).await?;
+        self.open_egress(network).await?;
+        self.shared.forwards.ensure(self.bot.id, Way::Ingress, outside, inside, None).await?;
         self.shared.runtime.probe(inside).await
     }
 
-    async fn open_egress(&self, gateway: IpAddr) -> Result<(), String> {
+    async fn open_egress(&self, network: BotNetwork) -> Result<(), String> {
         let config = &self.shared.config;
-        let listen = spec::proxy_seen_by(gateway, config);
-        self.shared.forwards.ensure(self.bot.id, Way::Egress, listen, config.proxy_addr).await
+        let listen = spec::proxy_seen_by(network.gateway, config);
+        self.shared.forwards.ensure(self.bot.id, Way::Egress, listen, config.proxy_addr, Some(network)).await
     }
 
     async fn crashed(&mut self, seen: &ContainerSeen) -> Result<Next, RuntimeError> {

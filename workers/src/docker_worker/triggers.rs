@@ -2,7 +2,7 @@
 
 use super::{EngineStatus, Shared};
 use crate::{
-    consumer::{Consumer, Handler},
+    consumer::{Consumer, Handler, Retry},
     nats::Nats,
     runtime::{EngineEvent, RuntimeError},
     wake_up::WakeUp,
@@ -23,6 +23,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 const BATCH: u32 = 500;
 /// Longest time between two looks at the feed, for other processes' events where NATS is down.
 const POLL: Duration = Duration::from_secs(2);
+/// Shortest time between two looks: the bell also rings for every batch of usage.
+const GAP: Duration = Duration::from_millis(20);
 /// Longest wait after an error of the database.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// Names of single bots that are kept; more of them mean "all".
@@ -126,6 +128,7 @@ pub(super) async fn follow_feed(
             () = bell.wait(wait) => {}
             () = shutdown.cancelled() => return,
         }
+        tokio::time::sleep(GAP).await;
     }
 }
 
@@ -202,6 +205,7 @@ pub(super) fn follow_nats(
         streams: "bot",
         handler: Arc::new(Look(triggers)),
         nats,
+        retry: Retry::default(),
         dead_letters,
         checkpoints: None,
     };

@@ -1,6 +1,7 @@
 //! The forwarders of all bots.
 
 use super::Forwarder;
+use crate::runtime::BotNetwork;
 use clawplane_domain::BotId;
 use std::{collections::HashMap, net::SocketAddr};
 use tokio::sync::Mutex;
@@ -29,13 +30,14 @@ impl Forwards {
         Self { open: Mutex::default(), tracker, shutdown }
     }
 
-    /// Sees to it that `listen` leads to `target`. The error is for people.
+    /// Sees to it that `listen` leads to `target`, for connections from `from` if given. The error is for people.
     pub async fn ensure(
         &self,
         bot: BotId,
         way: Way,
         listen: SocketAddr,
         target: SocketAddr,
+        from: Option<BotNetwork>,
     ) -> Result<(), String> {
         let mut open = self.open.lock().await;
         match open.remove(&(bot, way)) {
@@ -47,7 +49,7 @@ impl Forwards {
             Some(stale) => stale.close().await,
             None => {}
         }
-        let bound = Forwarder::bind(listen, target, &self.tracker, &self.shutdown).await;
+        let bound = Forwarder::bind(listen, target, from, &self.tracker, &self.shutdown).await;
         let forwarder = bound.map_err(|error| format!("cannot listen on {listen}: {error}"))?;
         open.insert((bot, way), forwarder);
         Ok(())

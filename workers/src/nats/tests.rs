@@ -21,6 +21,7 @@ fn waits_double_up_to_their_bound() {
 
 #[test]
 fn the_address_is_not_shown() {
-    let config = NatsConfig::new("nats://user:hunter2@localhost:4222".into());
+    let config =
+        NatsConfig::new(clawplane_domain::Secret::new("nats://user:hunter2@localhost:4222".to_owned()));
     assert!(!format!("{:?}", Nats::new(config)).contains("hunter2"));
 }

@@ -6,18 +6,21 @@
 mod containers;
 mod errors;
 mod events;
+mod firewall;
 mod health;
 mod images;
 mod networks;
 pub mod profile;
 
-use super::{ContainerSeen, ContainerSpec, EngineEvent, EngineInfo, PullProgress, Runtime, RuntimeError};
+use super::{
+    BotNetwork, ContainerSeen, ContainerSpec, EngineEvent, EngineInfo, PullProgress, Runtime, RuntimeError,
+};
 use async_trait::async_trait;
 use bollard::{API_DEFAULT_VERSION, Docker};
 use clawplane_domain::{BotId, TenantId, values::ImageRef};
 use futures::stream::BoxStream;
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -47,12 +50,19 @@ pub struct DockerRuntime {
 struct Inner {
     config: DockerConfig,
     client: Mutex<Option<Docker>>,
+    firewall: firewall::Firewall,
 }
 
 impl DockerRuntime {
     /// Does not connect yet: an engine may come later.
     pub fn new(config: DockerConfig) -> Self {
-        Self { inner: Arc::new(Inner { config, client: Mutex::new(None) }) }
+        Self {
+            inner: Arc::new(Inner {
+                config,
+                client: Mutex::new(None),
+                firewall: firewall::Firewall::default(),
+            }),
+        }
     }
 
     fn instance(&self) -> &str {
@@ -112,8 +122,18 @@ impl Runtime for DockerRuntime {
         self.pull(image, progress).await
     }
 
-    async fn ensure_network(&self, bot: BotId, tenant: TenantId) -> Result<IpAddr, RuntimeError> {
-        self.network(bot, tenant).await
+    async fn ensure_network(
+        &self,
+        bot: BotId,
+        tenant: TenantId,
+        egress_port: u16,
+    ) -> Result<BotNetwork, RuntimeError> {
+        let network = self.network(bot, tenant).await?;
+        // Only a local engine's host is this one.
+        if self.inner.config.host.starts_with("unix://") {
+            self.inner.firewall.ensure(egress_port).await;
+        }
+        Ok(network)
     }
 
     async fn list(&self) -> Result<Vec<ContainerSeen>, RuntimeError> {

@@ -13,8 +13,8 @@ pub(crate) fn bot(models: &[&str]) -> DesiredBot {
         ModelChoice { vendor: vendor.parse().unwrap(), model: model.parse().unwrap() }
     };
     DesiredBot {
-        id: BotId(uuid::Uuid::now_v7()),
-        tenant_id: TenantId(uuid::Uuid::now_v7()),
+        id: BotId(uuid::Uuid::from_u128(1)),
+        tenant_id: TenantId(uuid::Uuid::from_u128(2)),
         hostname: "anna".parse().unwrap(),
         name: "Anna".parse().unwrap(),
         image: None,
@@ -122,7 +122,7 @@ async fn a_link_in_place_of_the_bots_folder_is_refused_and_removed_alone() {
 async fn folders_nested_beyond_every_limit_are_removed() {
     let root = tempfile::tempdir().unwrap();
     let workspaces = Workspaces::new(root.path()).unwrap();
-    let id = BotId(uuid::Uuid::now_v7());
+    let id = BotId(uuid::Uuid::from_u128(1));
     let state = workspaces.state_dir(id);
     std::fs::create_dir(&state).unwrap();
     std::fs::create_dir(state.join(".clawplane-removed-0")).unwrap();

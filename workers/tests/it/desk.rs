@@ -23,17 +23,17 @@ use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// The image that bots have unless a test says otherwise.
-pub const IMAGE: &str = "clawplane/test-bot:1";
+pub(crate) const IMAGE: &str = "clawplane/test-bot:1";
 /// Longest wait for anything.
 const LONGEST: Duration = Duration::from_secs(30);
 
-pub struct Desk {
-    pub database: TestDatabase,
-    pub executor: Executor,
-    pub wakeup: Wakeup,
-    pub tenant: TenantId,
-    pub vault: Vault,
-    pub data: TempDir,
+pub(crate) struct Desk {
+    pub(crate) database: TestDatabase,
+    pub(crate) executor: Executor,
+    pub(crate) wakeup: Wakeup,
+    pub(crate) tenant: TenantId,
+    pub(crate) vault: Vault,
+    pub(crate) data: TempDir,
     bots: Arc<Known>,
 }
 
@@ -44,8 +44,8 @@ struct Known {
 }
 
 /// A worker that runs.
-pub struct Running {
-    pub worker: DockerWorker,
+pub(crate) struct Running {
+    pub(crate) worker: DockerWorker,
     shutdown: CancellationToken,
     tracker: TaskTracker,
 }
@@ -63,9 +63,9 @@ impl DesiredBots for Known {
 }
 
 /// A bot as its events tell of it.
-pub struct Folded {
-    pub bot: DesiredBot,
-    pub removed: bool,
+pub(crate) struct Folded {
+    pub(crate) bot: DesiredBot,
+    pub(crate) removed: bool,
 }
 
 async fn fold(executor: &Executor, id: BotId) -> Option<Folded> {
@@ -89,19 +89,19 @@ async fn fold(executor: &Executor, id: BotId) -> Option<Folded> {
 }
 
 impl Desk {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let database = support::database().await;
         let wakeup = Wakeup::default();
         let executor = Executor::new(database.pool.clone(), wakeup.clone());
         let ids = Arc::new(support::CountingIds::default());
         let vault = Vault::new(database.pool.clone(), MasterKey::new([7; 32]), ids);
         let bots = Arc::new(Known { executor: executor.clone(), ids: Mutex::default() });
-        let tenant = TenantId(uuid::Uuid::now_v7());
+        let tenant = TenantId(unique());
         Self { database, executor, wakeup, tenant, vault, data: tempfile::tempdir().unwrap(), bots }
     }
 
     /// Times that fit a test.
-    pub fn config(&self) -> DockerWorkerConfig {
+    pub(crate) fn config(&self) -> DockerWorkerConfig {
         DockerWorkerConfig {
             egress_port: free_port(),
             reconcile_every: Duration::from_millis(500),
@@ -116,11 +116,11 @@ impl Desk {
         }
     }
 
-    pub fn work(&self, config: DockerWorkerConfig, runtime: Arc<dyn Runtime>) -> Running {
+    pub(crate) fn work(&self, config: DockerWorkerConfig, runtime: Arc<dyn Runtime>) -> Running {
         self.work_with(config, runtime, None)
     }
 
-    pub fn work_with(
+    pub(crate) fn work_with(
         &self,
         config: DockerWorkerConfig,
         runtime: Arc<dyn Runtime>,
@@ -142,8 +142,8 @@ impl Desk {
     }
 
     /// A new bot with a gateway token, not started.
-    pub async fn bot(&self, hostname: &str, image: Option<&str>) -> BotId {
-        let id = BotId(uuid::Uuid::now_v7());
+    pub(crate) async fn bot(&self, hostname: &str, image: Option<&str>) -> BotId {
+        let id = BotId(unique());
         let secret = Secret::new(token_of(id));
         let sealed = self.vault.seal(&secret, &bound_to_bot(self.tenant, id)).await.unwrap();
         let token = GatewayToken { hash: TokenHash::of(secret.expose()), sealed, expires_at: None };
@@ -151,7 +151,7 @@ impl Desk {
         let new = CreateBot {
             id,
             tenant_id: self.tenant,
-            created_by: UserId(uuid::Uuid::now_v7()),
+            created_by: UserId(unique()),
             hostname: hostname.parse().unwrap(),
             name: hostname.parse().unwrap(),
             image: image.map(|image| image.parse().unwrap()),
@@ -165,50 +165,64 @@ impl Desk {
         id
     }
 
-    pub async fn tell(&self, bot: BotId, command: BotCommand) {
+    pub(crate) async fn tell(&self, bot: BotId, command: BotCommand) {
         self.executor.execute::<Bot>(bot, command, metadata(self.tenant)).await.unwrap();
     }
 
-    pub async fn started(&self, hostname: &str) -> BotId {
+    pub(crate) async fn started(&self, hostname: &str) -> BotId {
         let bot = self.bot(hostname, None).await;
         self.tell(bot, BotCommand::Start).await;
         bot
     }
 
-    pub async fn load(&self, bot: BotId) -> DesiredBot {
+    pub(crate) async fn load(&self, bot: BotId) -> DesiredBot {
         fold(&self.executor, bot).await.unwrap().bot
     }
 
     /// Waits until what was last seen of a bot is so.
-    pub async fn until(&self, bot: BotId, what: &str, is_so: impl Fn(&Observation) -> bool) -> Observation {
+    pub(crate) async fn until(
+        &self,
+        bot: BotId,
+        what: &str,
+        is_so: impl Fn(&Observation) -> bool,
+    ) -> Observation {
         self.wait(what, || async { is_so(&self.load(bot).await.observed) }).await;
         self.load(bot).await.observed
     }
 
-    pub async fn until_state(&self, bot: BotId, state: BotState) -> Observation {
+    pub(crate) async fn until_state(&self, bot: BotId, state: BotState) -> Observation {
         self.until(bot, &format!("{state:?}"), |seen| seen.state == state).await
     }
 
-    pub async fn until_removed(&self, bot: BotId) {
+    pub(crate) async fn until_removed(&self, bot: BotId) {
         self.wait("the bot is removed", || async { fold(&self.executor, bot).await.unwrap().removed }).await;
     }
 
     /// Waits, looking after each commit and every few milliseconds, until something is so.
-    pub async fn wait<F: Future<Output = bool>>(&self, what: &str, mut is_so: impl FnMut() -> F) {
+    pub(crate) async fn wait<F: Future<Output = bool>>(&self, what: &str, mut is_so: impl FnMut() -> F) {
         let mut bell = self.wakeup.listen();
         let end = Instant::now() + LONGEST;
         while !is_so().await {
-            if Instant::now() > end {
-                panic!("it never came that {what}; what happened: {:#?}", self.history().await);
-            }
+            let over = Instant::now() > end;
+            assert!(!over, "it never came that {what}; what happened: {:#?}", self.history().await);
             bell.wait(Duration::from_millis(20)).await;
         }
     }
 
     /// All that was reported of all bots.
-    pub async fn history(&self) -> Vec<(BotId, Observation)> {
+    pub(crate) async fn history(&self) -> Vec<(BotId, Observation)> {
         let feed = Feed::new(self.database.pool.clone());
-        let batch = feed.read(Position::START, Filter::Types(&["bot"]), 10_000).await.unwrap();
+        let filter = Filter::Types(&["bot"]);
+        let end = Instant::now() + LONGEST;
+        let batch = loop {
+            let batch = feed.read(Position::START, filter, 10_000).await.unwrap();
+            let lag = feed.lag(batch.last().unwrap_or_default(), filter).await.unwrap();
+            // Another test's transaction may hold back the feed for a moment.
+            if lag.events == 0 || Instant::now() > end {
+                break batch;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        };
         let observed = batch.events.iter().filter(|event| event.event_type == "bot.observed");
         let decoded =
             observed.map(|event| (event.aggregate_id.parse().unwrap(), event.decode::<BotEvent>().unwrap()));
@@ -220,18 +234,18 @@ impl Desk {
             .collect()
     }
 
-    pub async fn states(&self, bot: BotId) -> Vec<BotState> {
+    pub(crate) async fn states(&self, bot: BotId) -> Vec<BotState> {
         self.history().await.into_iter().filter(|(id, _)| *id == bot).map(|(_, seen)| seen.state).collect()
     }
 
-    pub fn state_dir(&self, bot: BotId) -> PathBuf {
+    pub(crate) fn state_dir(&self, bot: BotId) -> PathBuf {
         self.data.path().join("bots").join(bot.to_string())
     }
 }
 
 impl Running {
     /// Stops the worker, within what is promised.
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.shutdown.cancel();
         self.tracker.close();
         let ended = tokio::time::timeout(Duration::from_secs(5), self.tracker.wait()).await;
@@ -240,11 +254,16 @@ impl Running {
 }
 
 /// A bot's gateway token in these tests.
-pub fn token_of(bot: BotId) -> String {
+pub(crate) fn token_of(bot: BotId) -> String {
     format!("cp_{:x>43}", bot.0.simple())
 }
 
-pub fn free_port() -> u16 {
+#[expect(clippy::disallowed_methods, reason = "an engine may still have the containers of an earlier run")]
+fn unique() -> uuid::Uuid {
+    uuid::Uuid::now_v7()
+}
+
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
@@ -252,6 +271,6 @@ fn nowhere() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 9))
 }
 
-pub fn read(path: &Path) -> String {
+pub(crate) fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

@@ -14,10 +14,14 @@ use clawplane_domain::{
     BotId,
     bot::{BotCommand, BotState},
 };
-use clawplane_workers::{DockerRuntime, Runtime, runtime::short_id};
+use clawplane_workers::{DockerRuntime, Runtime, docker_worker::EGRESS_PORT, runtime::short_id};
 use futures::StreamExt;
 use pretty_assertions::assert_eq;
-use std::{collections::HashMap, net::SocketAddr, sync::Arc};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -41,6 +45,8 @@ async fn place(name: &str, proxy: Option<SocketAddr>) -> Option<Place> {
     let desk = Desk::new().await;
     let mut config = desk.config();
     config.proxy_addr = proxy.unwrap_or(config.proxy_addr);
+    // One port for all, as in real life: each has a rule of the host's firewall.
+    config.egress_port = EGRESS_PORT;
     let running = desk.work(config, Arc::new(runtime.clone()));
     Some(Place { desk, runtime, docker, running })
 }
@@ -99,6 +105,16 @@ impl Place {
         }
         self.running.stop().await;
     }
+}
+
+/// Whether the host's firewall could be told: that takes root.
+fn host_is_guarded() -> bool {
+    let listed = std::process::Command::new("iptables").args(["-w", "5", "-S", "CLAWPLANE"]).output();
+    listed.is_ok_and(|output| output.status.success())
+}
+
+fn file_of(place: &Place, bot: BotId) -> serde_json::Value {
+    serde_json::from_str(&read(&place.desk.state_dir(bot).join("openclaw.json"))).unwrap()
 }
 
 /// Something that answers every connection on loopback like an HTTP server, in the proxy's place.
@@ -183,24 +199,36 @@ async fn from_inside_there_is_the_proxy_and_nothing_else() {
     let (anna, bert) = (place.desk.started("anna").await, place.desk.started("bert").await);
     place.desk.until_state(anna, BotState::Running).await;
     place.desk.until_state(bert, BotState::Running).await;
-    let file: serde_json::Value =
-        serde_json::from_str(&read(&place.desk.state_dir(anna).join("openclaw.json"))).unwrap();
-    let base = |file: &serde_json::Value| {
-        file["models"]["providers"]["openai-proxy"]["baseUrl"].as_str().unwrap().to_owned()
+    // busybox's wget takes no timeout where it is static.
+    let ask = |ip: IpAddr, port: u16| format!("printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 3 {ip} {port}");
+    let gateway = |file: &serde_json::Value| {
+        let url = file["models"]["providers"]["openai-proxy"]["baseUrl"].as_str().unwrap();
+        let address = url.strip_prefix("http://").unwrap().strip_suffix("/api/v1/openai").unwrap();
+        address.parse::<SocketAddr>().unwrap()
     };
-    let fetch = |url: &str| format!("wget -T 3 -O - {url}");
+    let (own, others) = (gateway(&file_of(&place, anna)), gateway(&file_of(&place, bert)));
+    let (answer, _) = place.inside(anna, &ask(own.ip(), own.port())).await;
+    assert!(answer.ends_with("the proxy"), "{answer}");
 
-    let (answer, ok) = place.inside(anna, &fetch(&base(&file))).await;
-    assert_eq!((answer.as_str(), ok), ("the proxy", true));
-    let (routes, _) = place.inside(anna, "ip route").await;
-    assert!(!routes.contains("default"), "{routes}");
     let bert_ip = place.runtime.inspect(bert).await.unwrap().unwrap().ip.unwrap();
-    let bert_file: serde_json::Value =
-        serde_json::from_str(&read(&place.desk.state_dir(bert).join("openclaw.json"))).unwrap();
-    for closed in ["http://1.1.1.1/", &format!("http://{bert_ip}:18789/healthz"), &base(&bert_file)] {
-        let (answer, ok) = place.inside(anna, &fetch(closed)).await;
-        assert!(!ok, "{closed} can be reached: {answer}");
+    let mut closed = vec![
+        ("the internet", "1.1.1.1".parse().unwrap(), 80),
+        ("another bot", bert_ip, 18789),
+        ("another bot's way to the proxy", others.ip(), others.port()),
+    ];
+    let everywhere = TcpListener::bind("0.0.0.0:0").await.unwrap();
+    if host_is_guarded() {
+        let port = everywhere.local_addr().unwrap().port();
+        closed.push(("a service of the host", own.ip(), port));
+        closed.push(("a service of the host", others.ip(), port));
     }
+    for (what, ip, port) in closed {
+        let (answer, ok) = place.inside(anna, &ask(ip, port)).await;
+        assert!(!ok || answer.is_empty(), "{what} can be reached at {ip}:{port}: {answer}");
+        assert!(!answer.contains("HTTP/1"), "{what} answers at {ip}:{port}: {answer}");
+    }
+    let reached = tokio::time::timeout(std::time::Duration::ZERO, everywhere.accept()).await;
+    assert!(reached.is_err(), "a bot has reached a service of the host");
     let (answer, ok) = place.inside(anna, "nslookup example.com").await;
     assert!(!ok, "names outside resolve, which is a way out: {answer}");
 
@@ -237,6 +265,20 @@ async fn stop_start_and_removal_by_hand() {
         seen.state == BotState::Running && seen.container_id != first
     });
     assert!(back.await.container_id.is_some());
+    place.end(&[bot]).await;
+}
+
+#[tokio::test]
+async fn a_network_that_was_removed_by_hand_comes_back_with_a_new_container() {
+    let Some(place) = place("network", None).await else { return };
+    let bot = place.desk.started("anna").await;
+    let first = place.desk.until_state(bot, BotState::Running).await.container_id;
+    place.desk.tell(bot, BotCommand::Stop).await;
+    place.desk.until_state(bot, BotState::Stopped).await;
+    place.docker.remove_network(&format!("clawplane-{}", short_id(bot))).await.unwrap();
+    place.desk.tell(bot, BotCommand::Start).await;
+    let back = place.desk.until_state(bot, BotState::Running).await;
+    assert_ne!(back.container_id, first);
     place.end(&[bot]).await;
 }
 
@@ -294,7 +336,7 @@ async fn two_installations_leave_each_other_alone() {
     let (stranger, _) = engine("clawplane-workers-test-theirs").await.unwrap();
     assert_eq!(stranger.list().await.unwrap(), []);
     assert_eq!(stranger.inspect(bot).await.unwrap(), None);
-    let refused = stranger.ensure_network(bot, place.desk.tenant).await.unwrap_err().to_string();
+    let refused = stranger.ensure_network(bot, place.desk.tenant, 18790).await.unwrap_err().to_string();
     assert!(refused.contains("is not this installation's"), "{refused}");
     assert!(stranger.has_image(&IMAGE.parse().unwrap()).await.unwrap());
     place.end(&[bot]).await;

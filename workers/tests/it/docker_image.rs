@@ -1,13 +1,18 @@
 //! A tiny image that behaves like a bot: a static busybox that answers `/healthz` on OpenClaw's port.
 
 use crate::desk::IMAGE;
-use bollard::{Docker, body_full, query_parameters::CreateImageOptionsBuilder};
+use bollard::{
+    Docker, body_full,
+    query_parameters::{CreateImageOptionsBuilder, RemoveImageOptions},
+};
 use clawplane_workers::{
     DockerRuntime, Runtime,
     runtime::docker::{DEFAULT_HOST, DockerConfig},
 };
 use futures::StreamExt;
 use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    io::Write,
     os::unix::fs::{PermissionsExt, symlink},
     path::Path,
     process::Command,
@@ -30,8 +35,11 @@ const APPLETS: &[&str] = &[
     "ping",
 ];
 
+static MADE: OnceCell<()> = OnceCell::const_new();
+
 /// The engine, or `None` after saying loudly that there is none.
-pub async fn engine(instance: &str) -> Option<(DockerRuntime, Docker)> {
+pub(crate) async fn engine(instance: &str) -> Option<(DockerRuntime, Docker)> {
+    #[expect(clippy::disallowed_methods, reason = "a developer's engine may be elsewhere")]
     let host = std::env::var("DOCKER_HOST").unwrap_or_else(|_| DEFAULT_HOST.to_owned());
     let runtime = DockerRuntime::new(DockerConfig { host: host.clone(), instance: instance.to_owned() });
     if let Err(error) = runtime.info().await {
@@ -41,18 +49,25 @@ pub async fn engine(instance: &str) -> Option<(DockerRuntime, Docker)> {
         return skipped("there is no static busybox for the test image");
     }
     let docker = Docker::connect_with_host(&host).unwrap().negotiate_version().await.unwrap();
-    static MADE: OnceCell<()> = OnceCell::const_new();
     MADE.get_or_init(|| import(&docker)).await;
     Some((runtime, docker))
 }
 
-#[expect(clippy::print_stderr, reason = "a test that did nothing has to say so")]
+/// Past the test runner, which keeps to itself what a successful test prints.
 fn skipped<T>(why: &str) -> Option<T> {
-    eprintln!("SKIPPED: no Docker engine ({why})");
+    std::io::stderr().write_all(format!("SKIPPED: no Docker engine ({why})\n").as_bytes()).unwrap();
     None
 }
 
+/// Makes the image, unless one of the same script is there.
 async fn import(docker: &Docker) {
+    let mut hasher = DefaultHasher::new();
+    (BOT, APPLETS).hash(&mut hasher);
+    let version = hasher.finish().to_string();
+    let labels = docker.inspect_image(IMAGE).await.ok().and_then(|image| image.config?.labels);
+    if labels.is_some_and(|labels| labels.get("clawplane.test-bot") == Some(&version)) {
+        return;
+    }
     let tree = tempfile::tempdir().unwrap();
     let root = tree.path();
     for folder in ["bin", "www", "tmp", "etc", "home/node/.openclaw", "home/node/.cache"] {
@@ -72,10 +87,12 @@ async fn import(docker: &Docker) {
         Command::new("tar").args(["-c", "--owner=0", "--group=0", "-C"]).arg(root).arg(".").output().unwrap();
     assert!(tar.status.success());
     let (name, tag) = IMAGE.split_once(':').unwrap();
-    let changes = ["ENV PATH=/bin", r#"CMD ["/bot.sh"]"#].map(str::to_owned).to_vec();
+    let label = format!("LABEL clawplane.test-bot={version}");
+    let changes = ["ENV PATH=/bin", r#"CMD ["/bot.sh"]"#, &label].map(str::to_owned).to_vec();
     let options =
         CreateImageOptionsBuilder::default().from_src("-").repo(name).tag(tag).changes(changes).build();
     let imported = docker.create_image(Some(options), Some(body_full(tar.stdout.into())), None);
+    let _ = docker.remove_image(IMAGE, None::<RemoveImageOptions>, None).await;
     let problems: Vec<_> = imported.filter_map(|step| async { step.err() }).collect().await;
     assert!(problems.is_empty(), "{problems:?}");
 }

@@ -7,14 +7,14 @@ use std::{
 };
 use tempfile::TempDir;
 
-pub struct NatsServer {
+pub(crate) struct NatsServer {
     child: Child,
     port: u16,
     store: TempDir,
 }
 
 impl NatsServer {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let port = crate::desk::free_port();
         let store = tempfile::tempdir().unwrap();
         let server = Self { child: run(port, &store), port, store };
@@ -22,25 +22,25 @@ impl NatsServer {
         server
     }
 
-    pub fn nats(&self) -> Nats {
-        Nats::new(NatsConfig::new(format!("nats://127.0.0.1:{}", self.port)))
+    pub(crate) fn nats(&self) -> Nats {
+        Nats::new(NatsConfig::new(clawplane_domain::Secret::new(format!("nats://127.0.0.1:{}", self.port))))
     }
 
     /// Ends it, and starts it again on the same port with nothing of what it had.
-    pub async fn lose_everything(&mut self) {
+    pub(crate) async fn lose_everything(&mut self) {
         self.kill();
         self.store = tempfile::tempdir().unwrap();
         self.child = run(self.port, &self.store);
         self.answers().await;
     }
 
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// Starts it again with what it had.
-    pub async fn revive(&mut self) {
+    pub(crate) async fn revive(&mut self) {
         self.child = run(self.port, &self.store);
         self.answers().await;
     }

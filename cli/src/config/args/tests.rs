@@ -23,7 +23,8 @@ fn roles_come_with_commas_and_all_means_each() {
 
 #[test]
 fn no_role_and_a_strange_one_are_refused() {
-    for line in ["clawplane serve", "clawplane serve --role", "clawplane serve --role api,king", "clawplane"] {
+    for line in ["clawplane serve", "clawplane serve --role", "clawplane serve --role api,king", "clawplane"]
+    {
         assert!(parse(line).is_err(), "{line}");
     }
 }

@@ -8,7 +8,10 @@ fn hex_and_both_kinds_of_base64_give_the_same_bytes() {
     assert_eq!(key.bytes(), &[0xfb; 32]);
     assert_eq!(key.to_hex().expose(), hex);
     let standard = "+/v7".repeat(10) + "+/s=";
-    assert_eq!(MasterKey::parse(&standard).unwrap().bytes(), MasterKey::parse(&(url_safe + "-_s")).unwrap().bytes());
+    assert_eq!(
+        MasterKey::parse(&standard).unwrap().bytes(),
+        MasterKey::parse(&(url_safe + "-_s")).unwrap().bytes()
+    );
     assert_eq!(MasterKey::parse(&format!(" {hex}\n")).unwrap().bytes(), &[0xfb; 32]);
 }
 

@@ -3,8 +3,7 @@ use std::{fs, os::unix::fs::PermissionsExt};
 
 #[test]
 fn users_are_found_by_their_name_and_root_never() {
-    let passwd =
-        "root:x:0:0:root:/root:/bin/bash\nbroken\npost:x:7:7\npostgres:x:101:104:,,,:/v:/bin/sh\nnobody:x:0:0\n";
+    let passwd = "root:x:0:0:root:/root:/bin/bash\nbroken\npost:x:7:7\npostgres:x:101:104:,,,:/v:/bin/sh\nnobody:x:0:0\n";
     let postgres = Account { name: "postgres".to_owned(), uid: 101, gid: 104 };
     assert_eq!(in_passwd(passwd, "postgres"), Some(postgres));
     assert_eq!(in_passwd(passwd, "nobody"), None);

@@ -26,7 +26,8 @@ impl Programs {
         let mut best: Option<(u32, Self)> = None;
         for postgres in programs::all("postgres") {
             let initdb = postgres.with_file_name("initdb");
-            let Some(major) = programs::version(&postgres).await.and_then(|version| version.first().copied()) else {
+            let Some(major) = programs::version(&postgres).await.and_then(|version| version.first().copied())
+            else {
                 continue;
             };
             let fits = wanted.map_or(major >= OLDEST, |wanted| wanted == major);
@@ -91,7 +92,8 @@ pub(super) async fn make(home: &Home, programs: &Programs, password: &Secret) ->
         "--no-instructions".as_ref(),
     ];
     let patience = Duration::from_mins(2);
-    let made = programs::run("initdb", &programs.initdb, &args, &fresh, home.account.as_ref(), patience).await;
+    let made =
+        programs::run("initdb", &programs.initdb, &args, &fresh, home.account.as_ref(), patience).await;
     files::remove(&password_file)?;
     made?;
     // An empty directory of that name may be there; anything else is not ours to replace.

@@ -12,7 +12,10 @@ fn both_keys_are_made_once_and_only_the_owner_can_read_them() {
     let dir = base.path().join("secrets");
     let first = load(&dir, None, false).unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!((mode(&dir), mode(&dir.join("master.key")), mode(&dir.join("signing.key"))), (0o700, 0o600, 0o600));
+    assert_eq!(
+        (mode(&dir), mode(&dir.join("master.key")), mode(&dir.join("signing.key"))),
+        (0o700, 0o600, 0o600)
+    );
     assert_ne!(first.master_key.bytes(), &*first.signing_key);
     fs::set_permissions(dir.join("master.key"), fs::Permissions::from_mode(0o644)).unwrap();
     let second = load(&dir, None, true).unwrap();

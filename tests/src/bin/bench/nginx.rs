@@ -26,10 +26,17 @@ impl Nginx {
         let dir = tempfile::tempdir().expect("a folder");
         let (upstream, proxy) = (local(free_port()), local(free_port()));
         let answer = format!("location / {{ default_type application/json; return 200 '{ANSWER}'; }}");
-        let forward = "location / { proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection ''; }";
+        let forward =
+            "location / { proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection ''; }";
         let children = vec![
             serve(&dir, "upstream", upstream, "", &answer),
-            serve(&dir, "proxy", proxy, &format!("upstream up {{ server {upstream}; keepalive 128; }}"), forward),
+            serve(
+                &dir,
+                "proxy",
+                proxy,
+                &format!("upstream up {{ server {upstream}; keepalive 128; }}"),
+                forward,
+            ),
         ];
         for addr in [upstream, proxy] {
             while TcpStream::connect(addr).is_err() {

@@ -19,7 +19,8 @@ const COMMAND_TIME: Duration = Duration::from_secs(5);
 
 /// Measures against the database of a running platform, whose projections follow meanwhile.
 pub(crate) async fn run(platform: &Platform) {
-    let url = std::fs::read_to_string(platform.data_dir().join("postgres.url")).expect("the database's address");
+    let url =
+        std::fs::read_to_string(platform.data_dir().join("postgres.url")).expect("the database's address");
     let pool = database::connect(url.trim(), 24).await.expect("the database");
     let tenant = TenantId(Uuid::now_v7());
 
@@ -27,11 +28,15 @@ pub(crate) async fn run(platform: &Platform) {
     let began = Instant::now();
     let appender = UsageAppender::new(pool.clone(), Wakeup::default());
     for batch in 0..BATCHES {
-        let records: Vec<_> = (0..BATCH).map(|n| (batch * BATCH + n + 1, usage(tenant, batch * BATCH + n))).collect();
+        let records: Vec<_> =
+            (0..BATCH).map(|n| (batch * BATCH + n + 1, usage(tenant, batch * BATCH + n))).collect();
         appender.append("bench:1", &records).await.expect("an append");
     }
     let events = (BATCH * BATCHES) as f64;
-    println!("| usage events appended (one writer, batches of {BATCH}, projections following) | {:.0} |", events / began.elapsed().as_secs_f64());
+    println!(
+        "| usage events appended (one writer, batches of {BATCH}, projections following) | {:.0} |",
+        events / began.elapsed().as_secs_f64()
+    );
 
     wait::until("the projections to catch up", 600, || async {
         let list = admin::list(&pool).await.map_err(|error| error.to_string())?;
@@ -39,9 +44,15 @@ pub(crate) async fn run(platform: &Platform) {
         if behind == 0 { Ok(()) } else { Err(format!("{behind} behind")) }
     })
     .await;
-    println!("| all projections, from the first append until they had caught up | {:.0} |", events / began.elapsed().as_secs_f64());
+    println!(
+        "| all projections, from the first append until they had caught up | {:.0} |",
+        events / began.elapsed().as_secs_f64()
+    );
 
-    println!("| commands ({WRITERS} at once, each on a stream of its own) | {:.0} |", commands(&pool, tenant).await);
+    println!(
+        "| commands ({WRITERS} at once, each on a stream of its own) | {:.0} |",
+        commands(&pool, tenant).await
+    );
     for name in ["usage_log", "usage_rollups", "audit"] {
         let report = admin::rebuild(&pool, name, |_| ()).await.expect("a rebuild");
         println!("| rebuild of {name} | {:.0} |", report.events as f64 / report.took.as_secs_f64());

@@ -37,7 +37,8 @@ pub(crate) fn run(url: &str, connections: u32, token: &str) -> Load {
     assert!(!text.contains("Non-2xx"), "{url} did not answer well:\n{text}");
     let after = |label: &str| {
         let line = text.lines().find(|line| line.trim_start().starts_with(label));
-        line.and_then(|line| line.split_whitespace().last()).unwrap_or_else(|| panic!("no `{label}` in:\n{text}"))
+        line.and_then(|line| line.split_whitespace().last())
+            .unwrap_or_else(|| panic!("no `{label}` in:\n{text}"))
     };
     Load {
         per_second: after("Requests/sec:").parse().expect("a number"),

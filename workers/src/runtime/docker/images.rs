@@ -8,7 +8,7 @@ use futures::StreamExt;
 use std::{collections::HashMap, time::Duration};
 
 /// A pull that says nothing for so long is given up.
-const SILENCE: Duration = Duration::from_secs(120);
+const SILENCE: Duration = Duration::from_mins(2);
 /// Most layers that are counted; an image may have 127.
 const LAYERS: usize = 256;
 

@@ -2,12 +2,16 @@
 
 use super::{
     DockerRuntime, errors,
+    firewall::BRIDGE,
     profile::{LABEL_INSTANCE, labels},
 };
-use crate::runtime::{RuntimeError, short_id};
+use crate::runtime::{BotNetwork, RuntimeError, short_id};
 use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest, NetworkInspect};
 use clawplane_domain::{BotId, TenantId};
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv4Addr},
+};
 
 /// Where a network's addresses come from once Docker's own pools (some thirty networks) are used up.
 const POOL: [u8; 2] = [10, 213];
@@ -22,9 +26,9 @@ pub(super) fn network_name(bot: BotId) -> String {
 }
 
 impl DockerRuntime {
-    pub(super) async fn network(&self, bot: BotId, tenant: TenantId) -> Result<IpAddr, RuntimeError> {
-        if let Some(gateway) = self.find_network(bot).await? {
-            return Ok(gateway);
+    pub(super) async fn network(&self, bot: BotId, tenant: TenantId) -> Result<BotNetwork, RuntimeError> {
+        if let Some(network) = self.find_network(bot).await? {
+            return Ok(network);
         }
         self.make_network(bot, tenant).await?;
         self.find_network(bot).await?.ok_or_else(|| RuntimeError::Other {
@@ -33,7 +37,7 @@ impl DockerRuntime {
         })
     }
 
-    async fn find_network(&self, bot: BotId) -> Result<Option<IpAddr>, RuntimeError> {
+    async fn find_network(&self, bot: BotId) -> Result<Option<BotNetwork>, RuntimeError> {
         let name = network_name(bot);
         match self.client().await?.inspect_network(&name, None).await {
             Ok(network) => self.usable(&name, &network).map(Some),
@@ -42,8 +46,8 @@ impl DockerRuntime {
         }
     }
 
-    /// The host's address on it. A network that leads out, or is not ours, must not carry a bot.
-    fn usable(&self, name: &str, network: &NetworkInspect) -> Result<IpAddr, RuntimeError> {
+    /// Its addresses. A network that leads out, or is not ours, must not carry a bot.
+    fn usable(&self, name: &str, network: &NetworkInspect) -> Result<BotNetwork, RuntimeError> {
         let problem = |message: String| RuntimeError::Other { what: "use a network", message };
         let ours = network.labels.as_ref().and_then(|labels| labels.get(LABEL_INSTANCE));
         if ours.map(String::as_str) != Some(self.instance()) {
@@ -52,7 +56,7 @@ impl DockerRuntime {
         if network.internal != Some(true) {
             return Err(problem(format!("{name} is not internal; remove it, and it will be made anew")));
         }
-        gateway_of(network).ok_or_else(|| problem(format!("{name} has no IPv4 gateway")))
+        addresses_of(network).ok_or_else(|| problem(format!("{name} has no IPv4 gateway")))
     }
 
     async fn make_network(&self, bot: BotId, tenant: TenantId) -> Result<(), RuntimeError> {
@@ -92,6 +96,11 @@ impl DockerRuntime {
             attachable: Some(false),
             enable_ipv6: Some(false),
             ipam,
+            // The firewall knows the bots' bridges by it. With the id that is 15 characters, the longest there is.
+            options: Some(HashMap::from([(
+                "com.docker.network.bridge.name".to_owned(),
+                format!("{BRIDGE}{}", short_id(bot)),
+            )])),
             labels: Some(labels(self.instance(), &bot.to_string(), &tenant.to_string(), None)),
             ..NetworkCreateRequest::default()
         };
@@ -110,17 +119,18 @@ impl DockerRuntime {
     }
 }
 
-fn gateway_of(network: &NetworkInspect) -> Option<IpAddr> {
+fn addresses_of(network: &NetworkInspect) -> Option<BotNetwork> {
     let configs = network.ipam.as_ref()?.config.as_ref()?;
     configs.iter().find_map(|config| {
-        let given =
-            config.gateway.as_deref().and_then(|text| text.split('/').next()?.parse::<Ipv4Addr>().ok());
+        let (subnet, prefix) = config.subnet.as_deref()?.split_once('/')?;
+        let subnet: Ipv4Addr = subnet.parse().ok()?;
+        let given = config.gateway.as_deref().and_then(|text| text.split('/').next()?.parse().ok());
         // Some engines leave it out for internal networks; the bridge has the first address all the same.
-        let first = || {
-            let subnet: Ipv4Addr = config.subnet.as_deref()?.split('/').next()?.parse().ok()?;
-            Some(Ipv4Addr::from_bits(subnet.to_bits().checked_add(1)?))
+        let gateway: Ipv4Addr = match given {
+            Some(given) => given,
+            None => Ipv4Addr::from_bits(subnet.to_bits().checked_add(1)?),
         };
-        given.or_else(first).map(IpAddr::V4)
+        Some(BotNetwork { gateway: IpAddr::V4(gateway), prefix: prefix.parse().ok()? })
     })
 }
 

@@ -104,9 +104,10 @@ fn host_config(spec: &ContainerSpec, network: &str) -> HostConfig {
 /// Writable places that go with the container. Their pages count against its memory limit.
 fn tmpfs(user: &str) -> HashMap<String, String> {
     let (uid, gid) = user.split_once(':').unwrap_or((user, user));
-    let own = format!("rw,nosuid,nodev,size=256m,mode=0700,uid={uid},gid={gid}");
+    // The user's own: some versions of runc take the mode of the image's folder instead of the one asked for.
+    let options = |mode: &str| format!("rw,nosuid,nodev,size=256m,mode={mode},uid={uid},gid={gid}");
     HashMap::from([
-        ("/tmp".to_owned(), "rw,nosuid,nodev,noexec,size=256m,mode=1777".to_owned()),
-        ("/home/node/.cache".to_owned(), own),
+        ("/tmp".to_owned(), format!("{},noexec", options("1777"))),
+        ("/home/node/.cache".to_owned(), options("0700")),
     ])
 }

@@ -1,8 +1,8 @@
-use super::{NatsUrlFault, decoded, nats_connection};
+use super::{NatsUrlFault, connection, decoded};
 use clawplane_domain::Secret;
 
 fn servers(url: &str) -> Result<Vec<String>, NatsUrlFault> {
-    let (servers, options) = nats_connection(&Secret::new(url.to_owned()))?;
+    let (servers, options) = connection(&Secret::new(url.to_owned()))?;
     assert!(!format!("{servers:?}{options:?}").contains("hunter2"), "{options:?}");
     Ok(servers.iter().map(|server| format!("{}:{}", server.host(), server.port())).collect())
 }

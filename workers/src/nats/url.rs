@@ -1,4 +1,4 @@
-//! Connecting to the servers that `NATS_URL` names. The client library ignores user and password in a URL,
+//! The servers that a NATS URL names. The client library ignores user and password in a URL,
 //! so they are taken out of it here; that also keeps them out of the library's own messages.
 
 use async_nats::{ConnectOptions, ServerAddr};
@@ -12,7 +12,7 @@ pub struct NatsUrlFault;
 /// Servers without credentials, and options with them.
 ///
 /// `user:password@` is a user, `token@` alone a token; the first server's hold for all.
-pub fn nats_connection(url: &Secret) -> Result<(Vec<ServerAddr>, ConnectOptions), NatsUrlFault> {
+pub fn connection(url: &Secret) -> Result<(Vec<ServerAddr>, ConnectOptions), NatsUrlFault> {
     let mut options = ConnectOptions::new();
     let mut servers = Vec::new();
     for (index, text) in url.expose().split(',').enumerate() {

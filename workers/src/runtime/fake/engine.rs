@@ -1,0 +1,171 @@
+//! The fake engine as the worker uses it.
+
+use super::{FakeContainer, FakeRuntime};
+use crate::runtime::{
+    BotNetwork, ContainerSeen, ContainerSpec, EngineEvent, EngineInfo, Phase, PullProgress, Runtime,
+    RuntimeError,
+};
+use async_trait::async_trait;
+use clawplane_domain::{BotId, TenantId, values::ImageRef};
+use futures::{StreamExt, stream::BoxStream};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+use tokio::sync::broadcast;
+
+#[async_trait]
+impl Runtime for FakeRuntime {
+    async fn info(&self) -> Result<EngineInfo, RuntimeError> {
+        self.up().map(|_| EngineInfo { version: "fake 1".to_owned() })
+    }
+
+    async fn has_image(&self, image: &ImageRef) -> Result<bool, RuntimeError> {
+        Ok(self.up()?.images.contains(image.as_str()))
+    }
+
+    async fn pull_image(
+        &self,
+        image: &ImageRef,
+        progress: &(dyn Fn(PullProgress) + Send + Sync),
+    ) -> Result<(), RuntimeError> {
+        self.up()?.calls.push(format!("pull {image}"));
+        if !self.up()?.pullable.contains(image.as_str()) {
+            let reason = "no such host".to_owned();
+            return Err(RuntimeError::ImageMissing { image: image.to_string(), reason });
+        }
+        progress(PullProgress { current: 40, total: 100 });
+        loop {
+            let opened = self.inner.pull_gate.notified();
+            if !self.up()?.pulls_wait {
+                break;
+            }
+            opened.await;
+        }
+        progress(PullProgress { current: 100, total: 100 });
+        self.up()?.images.insert(image.to_string());
+        Ok(())
+    }
+
+    async fn ensure_network(
+        &self,
+        bot: BotId,
+        _tenant: TenantId,
+        _egress_port: u16,
+    ) -> Result<BotNetwork, RuntimeError> {
+        let mut engine = self.up()?;
+        let number = u8::try_from(engine.networks.len() + 1).unwrap_or(u8::MAX);
+        let gateway = *engine.networks.entry(bot).or_insert(IpAddr::V4(Ipv4Addr::new(127, 77, number, 1)));
+        Ok(BotNetwork { gateway, prefix: 8 })
+    }
+
+    async fn list(&self) -> Result<Vec<ContainerSeen>, RuntimeError> {
+        Ok(self.up()?.containers.values().map(|container| container.seen.clone()).collect())
+    }
+
+    async fn inspect(&self, bot: BotId) -> Result<Option<ContainerSeen>, RuntimeError> {
+        Ok(self.up()?.containers.get(&bot).map(|container| container.seen.clone()))
+    }
+
+    async fn create(&self, spec: &ContainerSpec) -> Result<String, RuntimeError> {
+        let mut engine = self.up()?;
+        if !engine.images.contains(spec.image.as_str()) {
+            let reason = "No such image".to_owned();
+            return Err(RuntimeError::ImageMissing { image: spec.image.to_string(), reason });
+        }
+        if engine.containers.contains_key(&spec.bot) {
+            return Err(RuntimeError::Conflict { message: format!("the name {} is taken", spec.name) });
+        }
+        engine.made += 1;
+        let id = format!("fake-{}", engine.made);
+        let seen = ContainerSeen {
+            id: id.clone(),
+            bot: spec.bot,
+            phase: Phase::Created,
+            exit_code: None,
+            oom: false,
+            error: None,
+            restarts: 0,
+            ip: None,
+            image: spec.image.to_string(),
+            spec_hash: spec.spec_hash.clone(),
+        };
+        engine.containers.insert(spec.bot, FakeContainer { spec: spec.clone(), seen });
+        engine.call("create", &id);
+        Ok(id)
+    }
+
+    async fn start(&self, id: &str) -> Result<(), RuntimeError> {
+        let mut engine = self.up()?;
+        engine.call("start", id);
+        let dies = engine.by_id(id).map(|container| container.seen.bot);
+        let dies = dies.and_then(|bot| engine.dies_at_start.get(&bot).copied());
+        let number = id.rsplit('-').next().and_then(|number| number.parse().ok()).unwrap_or(u8::MAX);
+        let address = IpAddr::V4(Ipv4Addr::new(127, 78, number, 1));
+        let Some(container) = engine.by_id(id) else {
+            return Err(RuntimeError::Other {
+                what: "start a container",
+                message: "No such container".to_owned(),
+            });
+        };
+        container.seen.phase = Phase::Running;
+        container.seen.exit_code = None;
+        container.seen.ip = Some(address);
+        if let Some(code) = dies {
+            container.end(code);
+        }
+        Ok(())
+    }
+
+    async fn stop(&self, id: &str, _grace: Duration) -> Result<(), RuntimeError> {
+        let mut engine = self.up()?;
+        engine.call("stop", id);
+        if let Some(container) = engine.by_id(id) {
+            container.end(143);
+        }
+        Ok(())
+    }
+
+    async fn remove(&self, id: &str) -> Result<(), RuntimeError> {
+        let mut engine = self.up()?;
+        engine.call("remove", id);
+        engine.containers.retain(|_, container| container.seen.id != id);
+        Ok(())
+    }
+
+    async fn remove_network(&self, bot: BotId) -> Result<(), RuntimeError> {
+        self.up()?.networks.remove(&bot);
+        Ok(())
+    }
+
+    async fn log_tail(&self, _id: &str, _lines: u32) -> Result<String, RuntimeError> {
+        Ok(self.up()?.log.clone())
+    }
+
+    async fn probe(&self, gateway: SocketAddr) -> Result<(), String> {
+        let engine = self.up().map_err(|error| error.to_string())?;
+        let mut running =
+            engine.containers.values().filter(|container| container.seen.ip == Some(gateway.ip()));
+        match running.next() {
+            Some(container) if engine.sick.contains(&container.seen.bot) => {
+                Err("/healthz answers 503".to_owned())
+            }
+            Some(_) => Ok(()),
+            None => Err("connection refused".to_owned()),
+        }
+    }
+
+    fn events(&self) -> BoxStream<'static, Result<EngineEvent, RuntimeError>> {
+        let receiver = self.inner.events.subscribe();
+        let stream = futures::stream::unfold(receiver, |mut receiver| async move {
+            loop {
+                match receiver.recv().await {
+                    Ok(event) => return Some((Ok(event), receiver)),
+                    Err(broadcast::error::RecvError::Lagged(_)) => {}
+                    Err(broadcast::error::RecvError::Closed) => return None,
+                }
+            }
+        });
+        stream.boxed()
+    }
+}
