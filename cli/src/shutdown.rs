@@ -6,7 +6,7 @@ use tokio::signal::unix::{SignalKind, signal};
 ///
 /// # Errors
 /// When the signals cannot be listened for.
-pub async fn requested() -> std::io::Result<()> {
+pub(crate) async fn requested() -> std::io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {

@@ -10,7 +10,7 @@ const QUIET: &str =
     "sqlx=warn,hyper=warn,hyper_util=warn,h2=warn,rustls=warn,async_nats=warn,bollard=warn,tower=warn";
 
 /// Sends logs to standard error, as the configuration says.
-pub fn logs(config: &Config) -> anyhow::Result<()> {
+pub(crate) fn logs(config: &Config) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(format!("{QUIET},{}", config.log))?;
     let lines = tracing_subscriber::registry().with(filter);
     match config.log_format {
@@ -25,7 +25,7 @@ pub fn logs(config: &Config) -> anyhow::Result<()> {
 }
 
 /// Starts recording metrics, and gives the handle that renders them.
-pub fn metrics() -> anyhow::Result<PrometheusHandle> {
+pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
     let seconds =
         [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
     let recorder = PrometheusBuilder::new().set_buckets(&seconds)?.build_recorder();

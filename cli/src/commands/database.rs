@@ -8,7 +8,7 @@ use anyhow::Context;
 use clawplane_eventstore::database::{self, Pool};
 
 /// Opens it, with the few connections that a command needs.
-pub async fn open(config: &Config, args: &DatabaseArgs) -> anyhow::Result<Pool> {
+pub(super) async fn open(config: &Config, args: &DatabaseArgs) -> anyhow::Result<Pool> {
     let url = match (&args.data_dir, &config.database_url) {
         (Some(dir), _) => Postgres::running_url(dir)?.with_context(|| {
             format!("no `clawplane dev` runs on {}: start it, or give DATABASE_URL instead", dir.display())

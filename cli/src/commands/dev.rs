@@ -27,7 +27,7 @@ struct Ground {
 }
 
 /// Runs until Ctrl-C or SIGTERM, or until one of the servers under it ends.
-pub async fn run(config: &Config, args: &DevArgs) -> anyhow::Result<()> {
+pub(super) async fn run(config: &Config, args: &DevArgs) -> anyhow::Result<()> {
     let mut progress = Progress::on_stderr(if args.demo { 4 } else { 3 }, Arc::new(SystemClock));
     let started = start(config, args, &mut progress).await;
     let (_lock, ground, platform) = match started {

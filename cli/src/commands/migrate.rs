@@ -6,7 +6,7 @@ use clawplane_eventstore::{database::migrate, restore};
 use std::io::{self, Write};
 
 /// Brings the schema up to date; after a restore also makes the events readable again.
-pub async fn run(config: &Config, args: &MigrateArgs) -> anyhow::Result<()> {
+pub(super) async fn run(config: &Config, args: &MigrateArgs) -> anyhow::Result<()> {
     let pool = database::open(config, &args.database).await?;
     migrate(&pool).await?;
     clawplane_projections::migrate(&pool).await?;

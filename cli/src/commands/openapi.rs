@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 /// Prints the document.
-pub fn run() -> anyhow::Result<()> {
+pub(super) fn run() -> anyhow::Result<()> {
     let document = clawplane_api::openapi().to_pretty_json()?;
     writeln!(io::stdout().lock(), "{document}")?;
     Ok(())

@@ -9,7 +9,7 @@ use clawplane_projections::admin;
 use std::io::{self, Write};
 
 /// Shows the read models, or builds one anew beside the live one.
-pub async fn run(config: &Config, args: &ProjectionArgs) -> anyhow::Result<()> {
+pub(super) async fn run(config: &Config, args: &ProjectionArgs) -> anyhow::Result<()> {
     let pool = database::open(config, &args.database).await?;
     let mut out = io::stdout().lock();
     match &args.action {

@@ -10,7 +10,7 @@ use anyhow::Context;
 use clawplane_domain::Secret;
 
 /// Runs until Ctrl-C or SIGTERM.
-pub async fn run(config: &Config, args: &ServeArgs) -> anyhow::Result<()> {
+pub(super) async fn run(config: &Config, args: &ServeArgs) -> anyhow::Result<()> {
     let master_key = config.master_key.clone().context("BOT_MASTER_KEY is not set")?;
     let secrets = PlatformSecrets::derived(master_key);
     let database_url = config.database_url.clone().context("DATABASE_URL is not set")?;

@@ -15,7 +15,7 @@ use clawplane_eventstore::{ClaimTable, Executor, Wakeup};
 use std::io::{self, Write};
 
 /// Adds the user; the password comes from `CLAWPLANE_USER_PASSWORD` or the first line of standard input.
-pub async fn run(config: &Config, args: &UserArgs) -> anyhow::Result<()> {
+pub(super) async fn run(config: &Config, args: &UserArgs) -> anyhow::Result<()> {
     let UserAction::Add { email, administrator } = &args.action;
     let password = match &config.user_password {
         Some(password) => password.clone(),
