@@ -194,8 +194,8 @@ pub fn binary() -> &'static Path {
         if !cfg!(debug_assertions) {
             build.arg("--release");
         }
-        let built = build.current_dir(env!("CARGO_MANIFEST_DIR")).status();
-        assert!(built.is_ok_and(|status| status.success()), "`cargo build --bin clawplane` failed");
+        let status = build.current_dir(env!("CARGO_MANIFEST_DIR")).status();
+        assert!(status.is_ok_and(|status| status.success()), "`cargo build --bin clawplane` failed");
         let here = std::env::current_exe().expect("this test's path");
         // <target>/debug/deps/<test> or <target>/debug/<bench>
         let found = here.ancestors().map(|folder| folder.join("clawplane")).find(|path| path.is_file());
