@@ -38,7 +38,7 @@ async fn traffic_until_killed(platform: &mut Platform, vendor: &FakeVendor, toke
     let http = reqwest::Client::new();
     let call = |n: usize| {
         // The model names the request: the one thing of it that both the vendor and the usage log know.
-        let body = json!({"model": format!("request-{enough}-{n}"), "stream": n % 2 == 0,
+        let body = json!({"model": format!("request-{enough}-{n}"), "stream": n.is_multiple_of(2),
                           "messages": [{"role": "user", "content": format!("request {n}")}]});
         let request = http.post(&url).bearer_auth(token).json(&body);
         let done = &done;

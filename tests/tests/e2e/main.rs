@@ -1,5 +1,17 @@
 //! End-to-end tests: the real binary on real parts. One binary, so that it is linked once.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a panic is how a test fails"
+)]
+#![allow(
+    missing_docs,
+    clippy::too_many_lines,
+    clippy::cast_possible_truncation,
+    reason = "tests tell a story each"
+)]
 mod crash;
 mod layers;
 mod openclaw;

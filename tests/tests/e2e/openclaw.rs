@@ -64,7 +64,7 @@ async fn ask(bot: &Value, token: &str) {
     let url = format!("http://127.0.0.1:{}/v1/chat/completions", bot["port"]);
     let body = json!({"model": "openclaw", "messages": [{"role": "user", "content": "Say pong."}]});
     let request =
-        reqwest::Client::new().post(url).bearer_auth(token).json(&body).timeout(Duration::from_secs(120));
+        reqwest::Client::new().post(url).bearer_auth(token).json(&body).timeout(Duration::from_mins(2));
     let answer: Value = request.send().await.expect("an answer").json().await.expect("JSON");
     let content = answer["choices"][0]["message"]["content"].as_str().unwrap_or_default();
     assert!(content.contains(ANSWER), "{answer}");
