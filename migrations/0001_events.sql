@@ -11,12 +11,12 @@ CREATE TABLE events (
     event_type      text        NOT NULL,
     event_version   text        NOT NULL,
     payload         jsonb       NOT NULL,
-    metadata        jsonb       NOT NULL,
+    metadata        jsonb       NOT NULL CHECK (metadata ?& ARRAY['tenantId', 'actor', 'at']),
     global_position bigint      GENERATED ALWAYS AS IDENTITY,
     tx_id           xid8        NOT NULL DEFAULT pg_current_xact_id(),
     event_id        uuid        NOT NULL DEFAULT gen_random_uuid(),
     recorded_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
-    tenant_id       uuid        GENERATED ALWAYS AS ((metadata ->> 'tenantId')::uuid) STORED,
+    tenant_id       uuid        NOT NULL GENERATED ALWAYS AS ((metadata ->> 'tenantId')::uuid) STORED,
     PRIMARY KEY (aggregate_type, aggregate_id, sequence)
 ) PARTITION BY LIST (aggregate_type);
 

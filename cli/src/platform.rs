@@ -57,6 +57,8 @@ pub struct Surroundings {
 pub struct Platform {
     /// Where the API and the proxy listen.
     pub addr: SocketAddr,
+    /// What is served once it is open.
+    entrance: Option<(Entrance, TcpListener)>,
     pools: Vec<Pool>,
     executor: Executor,
     bootstrap: Bootstrap,
@@ -82,7 +84,7 @@ struct Parts {
 }
 
 impl Platform {
-    /// Starts `roles`. When this returns they work, and `listener` is served.
+    /// Starts `roles`. When this returns they work; whoever connects waits until [`Platform::open`].
     pub async fn start(
         config: &Config,
         roles: &BTreeSet<Role>,
@@ -145,9 +147,9 @@ impl Platform {
             health: Arc::new(health),
             metrics: Some(around.metrics),
         }));
-        intake_tasks.spawn(Entrance { proxy, router }.serve(listener, intake.clone()));
         Ok(Self {
             addr,
+            entrance: Some((Entrance { proxy, router }, listener)),
             pools: vec![pool, read_pool],
             executor: parts.executor.clone(),
             bootstrap: parts.bootstrap(),
@@ -158,9 +160,16 @@ impl Platform {
         })
     }
 
-    /// For the first administrator and the demo's key.
+    /// For the first administrator and the demo's key, before it is open: who sees it up can sign in.
     pub(crate) fn bootstrap(&self) -> &Bootstrap {
         &self.bootstrap
+    }
+
+    /// Serves from here on.
+    pub(crate) fn open(&mut self) {
+        if let Some((entrance, listener)) = self.entrance.take() {
+            self.intake_tasks.spawn(entrance.serve(listener, self.intake.clone()));
+        }
     }
 
     /// Stops in order: first nothing new comes in and what is in flight ends, then what was taken is written down,

@@ -207,22 +207,22 @@ impl Feed {
 
 fn recorded(row: &PgRow) -> Result<RecordedEvent, StoreError> {
     let (aggregate_type, aggregate_id, sequence): (String, String, i64) =
-        (row.get(3), row.get(4), row.get(5));
-    let metadata = serde_json::from_value(row.get(9)).map_err(|error| StoreError::Unreadable {
+        (row.try_get(3)?, row.try_get(4)?, row.try_get(5)?);
+    let metadata = serde_json::from_value(row.try_get(9)?).map_err(|error| StoreError::Unreadable {
         at: format!("{aggregate_type}/{aggregate_id}/{sequence}"),
         why: format!("metadata: {error}"),
     })?;
     Ok(RecordedEvent {
-        position: Position::from_row(row.get(0), row.get(1))?,
-        event_id: row.get(2),
+        position: Position::from_row(row.try_get(0)?, row.try_get(1)?)?,
+        event_id: row.try_get(2)?,
         aggregate_type,
         aggregate_id,
         sequence: u64::try_from(sequence).map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
-        event_type: row.get(6),
-        event_version: row.get(7),
-        payload: row.get(8),
+        event_type: row.try_get(6)?,
+        event_version: row.try_get(7)?,
+        payload: row.try_get(8)?,
         metadata,
-        tenant_id: TenantId(row.get(10)),
-        recorded_at: row.get(11),
+        tenant_id: TenantId(row.try_get(10)?),
+        recorded_at: row.try_get(11)?,
     })
 }

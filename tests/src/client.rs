@@ -78,6 +78,28 @@ impl Client {
         .await
     }
 
+    /// What `path` answers once `enough` is true of it: each read model follows the events at its own pace.
+    pub async fn get_when(&self, path: &str, enough: impl Fn(&Value) -> bool) -> Value {
+        wait::until(path, 30, || async {
+            let body = self.get(path).await;
+            if enough(&body) { Ok(body) } else { Err(body) }
+        })
+        .await
+    }
+
+    /// The audit log's entries of recorded usage, once there are at least `count`.
+    pub async fn audited_usage(&self, count: usize) -> Vec<Value> {
+        let items = |body: &Value| body["items"].as_array().cloned().unwrap_or_default();
+        let path = "/api/audit?action=usage.recorded&limit=200";
+        items(&self.get_when(path, |body| items(body).len() >= count).await)
+    }
+
+    /// The usage statistics of a bot, once they know of `requests` requests.
+    pub async fn stats(&self, hostname: &str, requests: usize) -> Value {
+        let path = format!("/api/bot/{hostname}/usage/stats");
+        self.get_when(&path, |stats| stats["requests"].as_u64() >= Some(requests as u64)).await
+    }
+
     /// Waits until a bot is in `state`.
     pub async fn bot_in_state(&self, hostname: &str, state: &str, seconds: u64) -> Value {
         let path = format!("/api/bot/{hostname}");

@@ -226,19 +226,20 @@ async fn gemini(State(vendor): State<Inner>, uri: OriginalUri, headers: HeaderMa
         "promptTokenCount": INPUT, "cachedContentTokenCount": CACHED, "candidatesTokenCount": OUTPUT - REASONING,
         "thoughtsTokenCount": REASONING, "totalTokenCount": INPUT + OUTPUT,
     });
-    let answer = |text: &str, usage: &Value| {
-        json!({"candidates": [{"content": {"role": "model", "parts": [{"text": text}]}, "index": 0}],
+    let part = |text: &str, finish: Option<&str>| {
+        json!({"candidates": [{"content": {"role": "model", "parts": [{"text": text}]}, "index": 0,
+                               "finishReason": finish}],
                "usageMetadata": usage, "modelVersion": model.0})
     };
+    // Only the last part of a stream says why it ended.
+    let last = words().count() - 1;
+    let parts = words().enumerate().map(|(at, word)| part(&word, (at == last).then_some("STOP")));
     match (model.1, uri.query().is_some_and(|query| query.contains("alt=sse"))) {
-        ("generateContent", _) => Json(answer(ANSWER, &usage)).into_response(),
+        ("generateContent", _) => Json(part(ANSWER, Some("STOP"))).into_response(),
         ("streamGenerateContent", true) => {
-            vendor.stream(words().map(|word| format!("data: {}\r\n\r\n", answer(&word, &usage))).collect())
+            vendor.stream(parts.map(|part| format!("data: {part}\r\n\r\n")).collect())
         }
-        ("streamGenerateContent", false) => {
-            let parts: Vec<Value> = words().map(|word| answer(&word, &usage)).collect();
-            Json(Value::Array(parts)).into_response()
-        }
+        ("streamGenerateContent", false) => Json(Value::Array(parts.collect())).into_response(),
         _ => StatusCode::NOT_FOUND.into_response(),
     }
 }

@@ -89,9 +89,14 @@ async fn platform_on(
         master_key: secrets.master_key,
         metrics: telemetry::metrics()?,
     };
-    let platform = Platform::start(config, &Role::EACH.into(), around, upstream_allow).await?;
-    match greet(config, ground, &platform, progress).await {
-        Ok(()) => Ok(platform),
+    let mut platform = Platform::start(config, &Role::EACH.into(), around, upstream_allow).await?;
+    match first_things(config, ground, &platform).await {
+        Ok(admin) => {
+            platform.open();
+            progress.end(&format!("up on http://{}", platform.addr));
+            summary(config, &admin, &platform, progress);
+            Ok(platform)
+        }
         Err(error) => {
             platform.stop().await;
             Err(error)
@@ -99,23 +104,21 @@ async fn platform_on(
     }
 }
 
-/// The first administrator, the demo's key, and what people want to know now.
-async fn greet(
+/// The first administrator and the demo's key.
+async fn first_things(
     config: &Config,
     ground: &Ground,
     platform: &Platform,
-    progress: &mut Progress,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Administrator> {
     let (email, password) = (config.admin_email.clone(), config.admin_password.clone());
     let admin = platform.bootstrap().administrator(email, password).await?;
     if let Some(demo) = &ground.demo {
         platform.bootstrap().demo_key(&admin, &demo.base_url(), demo.key()).await?;
     }
-    progress.end(&format!("up on http://{}", platform.addr));
-    summary(config, &admin, platform, progress);
-    Ok(())
+    Ok(admin)
 }
 
+/// What people want to know now.
 fn summary(config: &Config, admin: &Administrator, platform: &Platform, progress: &mut Progress) {
     let root = format!("http://{}", platform.addr);
     let (api, docs, health) =

@@ -22,11 +22,12 @@ pub(super) async fn run(config: &Config, args: &ServeArgs) -> anyhow::Result<()>
         metrics: telemetry::metrics()?,
         database_url,
     };
-    let platform = Platform::start(config, &args.roles(), around, config.upstream_allow.clone()).await?;
+    let mut platform = Platform::start(config, &args.roles(), around, config.upstream_allow.clone()).await?;
     if config.admin_email.is_some() && config.admin_password.is_some() {
         let (email, password) = (config.admin_email.clone(), config.admin_password.clone());
         platform.bootstrap().administrator(email, password).await?;
     }
+    platform.open();
     tracing::info!(address = %platform.addr, roles = ?args.roles(), "up");
     let ended = shutdown::requested().await;
     tracing::info!("stopping");

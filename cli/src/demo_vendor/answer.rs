@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Of a longer text only this many characters are echoed.
 const MAX_ECHO: usize = 8000;
+/// How OpenClaw begins a message that it puts behind the user's by itself: nobody said that.
+const RUNTIME_CONTEXT: &str = "<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>";
 static SERIAL: AtomicU64 = AtomicU64::new(1);
 
 /// One message of a conversation.
@@ -57,13 +59,14 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// Says what the last message of a user said.
+    /// Says what the last message that a person wrote said.
     pub(super) fn to(messages: &[Message]) -> Self {
         let said = messages
             .iter()
             .rev()
-            .find(|message| message.role == "user")
-            .map(|message| message.texts().join(" "));
+            .filter(|message| message.role == "user")
+            .map(|message| message.texts().join(" "))
+            .find(|said| !said.trim_start().starts_with(RUNTIME_CONTEXT));
         let text = match said {
             Some(said) if !said.trim().is_empty() => {
                 format!("You said: {}", said.trim().chars().take(MAX_ECHO).collect::<String>())

@@ -137,18 +137,18 @@ async fn large_bodies_arrive_whole() {
 }
 
 async fn rollups_and_audit_agree(scene: &Scene, sent: usize) {
-    let stats = scene.admin.get("/api/bot/scout/usage/stats").await;
+    let stats = scene.admin.stats("scout", sent).await;
     assert_eq!(stats["requests"], json!(sent), "{stats}");
     assert_eq!(stats["inputTokens"], json!(INPUT * sent as u64), "{stats}");
     assert_eq!(stats["outputTokens"], json!(OUTPUT * sent as u64), "{stats}");
     let by_vendor = scene.admin.get("/api/bot/scout/usage/breakdown?by=vendor").await;
     assert_eq!(by_vendor["items"].as_array().map(Vec::len), Some(3), "{by_vendor}");
     let trend = scene.admin.get("/api/bot/scout/usage/trend?bucket=hour").await;
-    let points = trend["items"].as_array().expect("points");
+    let points = trend["points"].as_array().expect("points");
     let total: u64 = points.iter().filter_map(|point| point["requests"].as_u64()).sum();
     assert_eq!(total, sent as u64, "{trend}");
-    let audit = scene.admin.get("/api/audit?action=usage.recorded&limit=200").await;
-    assert_eq!(audit["items"].as_array().map(Vec::len), Some(sent), "{audit}");
+    let audited = scene.admin.audited_usage(sent).await;
+    assert_eq!(audited.len(), sent, "{audited:?}");
 }
 
 fn no_vendor_saw_a_token_of_ours(scene: &Scene) {

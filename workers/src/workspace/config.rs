@@ -46,12 +46,21 @@ pub fn openclaw(bot: &DesiredBot, token: &str, proxy: SocketAddr) -> Value {
             ] },
             "http": { "endpoints": { "chatCompletions": { "enabled": true } } },
         },
-        "models": { "mode": "replace", "providers": providers(bot, token, proxy) },
+        "models": {
+            "mode": "replace",
+            "providers": providers(bot, token, proxy),
+            "catalogRefresh": { "enabled": false },
+        },
         "agents": { "defaults": {
             "workspace": "/home/node/.openclaw/workspace",
             "blockStreamingDefault": "off",
         } },
         "session": { "dmScope": "per-channel-peer" },
+        // A bot's network has no way out but the proxy: what would ask the world only waits for its own time-out.
+        "update": { "checkOnStart": false },
+        "telemetry": { "enabled": false },
+        "discovery": { "mdns": { "mode": "off" } },
+        "browser": { "enabled": false },
     });
     if let Some(first) = bot.models.first() {
         let primary = format!("{}/{}", provider_id(&first.vendor), first.model);

@@ -16,7 +16,7 @@ pub(super) fn typed(what: &'static str, error: Error) -> RuntimeError {
         }
         Error::DockerStreamError { error } => RuntimeError::Other { what, message: shortened(&error) },
         Error::SocketNotFoundError(path) => {
-            RuntimeError::Unavailable { reason: format!("there is no {path}") }
+            RuntimeError::Unavailable { reason: format!("no Docker engine: there is no {path}") }
         }
         Error::HyperLegacyError { err } => RuntimeError::Unavailable { reason: with_causes(&err) },
         Error::HyperResponseError { err } => RuntimeError::Unavailable { reason: with_causes(&err) },

@@ -3,7 +3,7 @@
 //! It is that of `openclaw fleet` and stricter: the root file system is read-only, the network has no way out, no
 //! port is published, and names outside do not resolve.
 
-use crate::runtime::{ContainerSpec, GATEWAY_PORT};
+use crate::runtime::{ContainerSpec, GATEWAY_PORT, short_id};
 use bollard::models::{
     ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount, MountType, RestartPolicy,
     RestartPolicyNameEnum,
@@ -44,6 +44,9 @@ pub(super) fn labels(instance: &str, bot: &str, tenant: &str, spec: Option<&str>
 /// The request that makes the container.
 pub(super) fn create_body(spec: &ContainerSpec, instance: &str, network: &str) -> ContainerCreateBody {
     ContainerCreateBody {
+        // OpenClaw holds its state by a lease that names its host. With a name that changes, a container that is
+        // made anew after a crash would find its own lease held by a stranger, and end.
+        hostname: Some(format!("bot-{}", short_id(spec.bot))),
         image: Some(spec.image.to_string()),
         cmd: spec.command.clone(),
         env: Some(spec.env.clone()),
