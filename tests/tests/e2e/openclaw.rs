@@ -64,13 +64,19 @@ async fn a_real_bot_talks_to_a_vendor_through_the_proxy_and_is_metered() {
     .await;
 }
 
-/// Over the bot's own gateway, as its people do.
+/// Over the bot's own gateway, as its people do. Its port is opened by the worker's first look after a start.
 async fn ask(bot: &Value, token: &str) {
     let url = format!("http://127.0.0.1:{}/v1/chat/completions", bot["port"]);
     let body = json!({"model": "openclaw", "messages": [{"role": "user", "content": "Say pong."}]});
-    let request =
-        reqwest::Client::new().post(url).bearer_auth(token).json(&body).timeout(Duration::from_mins(2));
-    let answer: Value = request.send().await.expect("an answer").json().await.expect("JSON");
+    let answer = clawplane_tests::wait::until("the gateway to take the question", 10, || async {
+        let request = reqwest::Client::new().post(&url).bearer_auth(token).json(&body);
+        match request.timeout(Duration::from_mins(2)).send().await {
+            Err(error) if error.is_connect() => Err(error),
+            sent => Ok(sent.expect("an answer")),
+        }
+    })
+    .await;
+    let answer: Value = answer.json().await.expect("JSON");
     let content = answer["choices"][0]["message"]["content"].as_str().unwrap_or_default();
     assert!(content.contains(ANSWER), "{answer}");
 }
