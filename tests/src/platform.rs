@@ -190,7 +190,14 @@ pub fn binary() -> &'static Path {
     BINARY.get_or_init(|| {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut build = Command::new(cargo);
-        build.args(["build", "--quiet", "--locked", "-p", "clawplane-cli", "--bin", "clawplane"]);
+        // The same selection of packages as `cargo test --workspace`, so the same features: nothing is built twice.
+        build.args(["build", "--quiet", "--locked", "--workspace", "--bins"]);
+        // What cargo tells a test of its package would make build scripts run again, there and back.
+        let told = std::env::vars_os().map(|(name, _)| name);
+        for name in told.filter(|name| name.to_string_lossy().starts_with("CARGO_PKG_")) {
+            build.env_remove(name);
+        }
+        build.env_remove("CARGO_MANIFEST_DIR").env_remove("CARGO_MANIFEST_PATH");
         if !cfg!(debug_assertions) {
             build.arg("--release");
         }
