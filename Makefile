@@ -19,7 +19,7 @@ test: ## format, lints and every test
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	@$(MAKE) --no-print-directory image-if-docker
-	cargo test --workspace --locked
+	cargo test --workspace --locked --no-fail-fast
 
 bench: ## measure it against nginx on this machine
 	@deploy/setup.sh --bench

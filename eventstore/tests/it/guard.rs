@@ -38,11 +38,31 @@ async fn a_writer_cannot_choose_a_place_in_the_feed() {
     assert_eq!(error.as_database_error().unwrap().code().as_deref(), Some("428C9"), "generated always");
 }
 
-#[tokio::test]
-async fn sequences_start_at_one() {
+/// What the database says to an event with this sequence and metadata.
+async fn insert(sequence: i64, metadata: &str) -> Result<(), sqlx::error::ErrorKind> {
     let store = Store::empty().await;
     let sql = "INSERT INTO events (aggregate_type, aggregate_id, sequence, event_type, event_version, payload, metadata)
-               VALUES ('bot', 'x', 0, 'bot.created', '1', '{}', '{}')";
-    let error = sqlx::raw_sql(sql).execute(store.pool()).await.unwrap_err();
-    assert!(error.as_database_error().unwrap().is_check_violation());
+               VALUES ('bot', 'x', $1, 'bot.created', '1', '{}', $2::jsonb)";
+    let inserted = sqlx::query(sql).bind(sequence).bind(metadata).execute(store.pool()).await;
+    inserted.map(|_| ()).map_err(|error| error.as_database_error().expect("the database's").kind())
+}
+
+const TENANT: &str = r#""tenantId": "0191d4c8-5b1e-7c3a-9f52-000000000001""#;
+
+#[tokio::test]
+async fn sequences_start_at_one() {
+    use sqlx::error::ErrorKind;
+    let whole = format!(r#"{{{TENANT}, "actor": "system:test", "at": "2026-01-01T00:00:00Z"}}"#);
+    assert!(matches!(insert(0, &whole).await, Err(ErrorKind::CheckViolation)));
+    insert(1, &whole).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_event_without_tenant_actor_or_time_is_refused() {
+    use sqlx::error::ErrorKind;
+    assert!(matches!(insert(1, r#"{"actor": "a", "at": "t"}"#).await, Err(ErrorKind::NotNullViolation)));
+    let nobody = format!(r#"{{{TENANT}, "at": "2026-01-01T00:00:00Z"}}"#);
+    assert!(matches!(insert(1, &nobody).await, Err(ErrorKind::CheckViolation)));
+    let never = format!(r#"{{{TENANT}, "actor": "system:test"}}"#);
+    assert!(matches!(insert(1, &never).await, Err(ErrorKind::CheckViolation)));
 }
