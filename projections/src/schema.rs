@@ -130,7 +130,7 @@ pub async fn migrate(pool: &PgPool) -> Result<(), StoreError> {
         let place = Place::live(view);
         let from = Checkpoints::lock(&mut tx, view.name()).await?;
         match place.prepare(&mut tx, from).await? {
-            Ready::At(position) if position == from && from != Position::START => {}
+            Ready::At(position) if position == from => {}
             Ready::At(_) => tracing::info!(projection = view.name(), "read model made anew"),
             Ready::Newer(version) => {
                 tracing::warn!(

@@ -118,7 +118,7 @@ impl Nats {
                 _ => return Err(NatsError::jetstream(&error)),
             },
         }
-        tracing::info!(stream = STREAM, "making the stream of wake-ups");
+        tracing::debug!(stream = STREAM, "making the stream of wake-ups");
         let config = Config {
             name: STREAM.to_owned(),
             description: Some("Wake-ups of Clawplane; Postgres is the truth".to_owned()),
