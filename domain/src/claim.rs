@@ -12,6 +12,8 @@ pub enum Scope {
     BotPort,
     /// A user's e-mail address, in lower case.
     UserEmail,
+    /// What a price row is for: vendor, model and from when.
+    Price,
 }
 
 impl Scope {
@@ -21,6 +23,7 @@ impl Scope {
             Self::BotHostname => "bot.hostname",
             Self::BotPort => "bot.port",
             Self::UserEmail => "user.email",
+            Self::Price => "price.scope",
         }
     }
 }

@@ -44,6 +44,8 @@ id! {
     BotId,
     /// A provider key.
     KeyId,
+    /// A price row.
+    PriceId,
     /// One sign-in of one user, from login to logout.
     SessionId,
     /// One HTTP request, to the API or through the proxy.

@@ -11,6 +11,7 @@ pub mod claim;
 pub mod clock;
 pub mod ids;
 pub mod metadata;
+pub mod price;
 pub mod provider_key;
 pub mod quota;
 pub mod sealed;
@@ -25,7 +26,7 @@ pub mod values;
 
 pub use aggregate::Decide;
 pub use cqrs_es::{Aggregate, DomainEvent};
-pub use ids::{BotId, DataKeyId, KeyId, RequestId, SessionId, TenantId, UserId};
+pub use ids::{BotId, DataKeyId, KeyId, PriceId, RequestId, SessionId, TenantId, UserId};
 pub use metadata::{Actor, Metadata};
 pub use sealed::{SealedSecret, TokenHash};
 pub use secret::Secret;

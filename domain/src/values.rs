@@ -64,6 +64,8 @@ text_value! {
     VendorId, vendor;
     /// A model's id as the vendor spells it: 1 to 200 printable characters without spaces.
     ModelId, model;
+    /// A model's id as the vendor spells it, or the beginning of several followed by `*`.
+    ModelPattern, model_pattern;
     /// A container image reference, at most 255 characters, no spaces, not starting with a hyphen.
     ImageRef, image;
     /// The URL under which a vendor is reached: `http` or `https`, no user info, query or fragment, no trailing slash.
@@ -126,6 +128,20 @@ fn model(text: &str) -> Result<String, Invalid> {
     let printable = text.chars().all(|c| !c.is_control() && !c.is_whitespace());
     check(printable && (1..=200).contains(&text.len()), "must be 1 to 200 characters without spaces")?;
     Ok(text.to_owned())
+}
+
+fn model_pattern(text: &str) -> Result<String, Invalid> {
+    let text = model(text)?;
+    let inner = text.strip_suffix('*').unwrap_or(&text);
+    check(!inner.contains('*'), "may have one `*`, at its end")?;
+    Ok(text)
+}
+
+impl ModelPattern {
+    /// What the models' names begin with; `None` where it stands for one model alone.
+    pub fn prefix(&self) -> Option<&str> {
+        self.0.strip_suffix('*')
+    }
 }
 
 fn image(text: &str) -> Result<String, Invalid> {

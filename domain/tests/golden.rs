@@ -10,6 +10,7 @@ mod samples;
 use clawplane_domain::{
     DomainEvent,
     bot::BotEvent,
+    price::PriceEvent,
     provider_key::KeyEvent,
     quota::QuotaEvent,
     session::SessionEvent,
@@ -48,6 +49,7 @@ fn read_usage(stored: Value) -> serde_json::Result<Read> {
 const STREAMS: &[Stream] = &[
     Stream { names: BotEvent::NAMES, read: read::<BotEvent> },
     Stream { names: KeyEvent::NAMES, read: read::<KeyEvent> },
+    Stream { names: PriceEvent::NAMES, read: read::<PriceEvent> },
     Stream { names: QuotaEvent::NAMES, read: read::<QuotaEvent> },
     Stream { names: SessionEvent::NAMES, read: read::<SessionEvent> },
     Stream { names: TenantEvent::NAMES, read: read::<TenantEvent> },

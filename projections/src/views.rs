@@ -1,6 +1,6 @@
 //! The way in for readers: all read models over one pool, which may be that of a replica.
 
-use crate::{AuditView, Bots, Keys};
+use crate::{AuditView, Bots, Keys, Prices};
 use clawplane_domain::Invalid;
 use clawplane_eventstore::{Checkpoints, Position, StoreError};
 use sqlx::{PgPool, Row, postgres::PgRow};
@@ -19,6 +19,8 @@ pub enum View {
     Bots,
     /// The provider keys as they are now, without their secrets.
     ProviderKeys,
+    /// The price rows as they are now.
+    Prices,
     /// One row a proxied request.
     UsageLog,
     /// Sums of usage by hour and day.
@@ -29,14 +31,15 @@ pub enum View {
 
 impl View {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Bots, Self::ProviderKeys, Self::UsageLog, Self::UsageRollups, Self::Audit];
+    pub const ALL: [Self; 6] =
+        [Self::Bots, Self::ProviderKeys, Self::Prices, Self::UsageLog, Self::UsageRollups, Self::Audit];
 
     /// The name of its projection and checkpoint.
     pub fn name(self) -> &'static str {
         match self {
             Self::Bots => "bots",
             Self::ProviderKeys => "provider_keys",
+            Self::Prices => "prices",
             Self::UsageLog => "usage_log",
             Self::UsageRollups => "usage_rollups",
             Self::Audit => "audit",
@@ -69,6 +72,8 @@ pub struct Views {
     pub bots: Bots,
     /// The provider keys.
     pub keys: Keys,
+    /// The price rows.
+    pub prices: Prices,
     /// Usage: sums and single requests.
     pub usage: UsageViews,
     /// The audit log.
@@ -88,6 +93,7 @@ impl Views {
         Self {
             bots: Bots::new(read_pool.clone()),
             keys: Keys::new(read_pool.clone()),
+            prices: Prices::new(read_pool.clone()),
             usage: UsageViews { pool: read_pool.clone() },
             audit: AuditView::new(read_pool.clone()),
             checkpoints: Checkpoints::new(read_pool),

@@ -38,3 +38,14 @@ fn labels_tags_models_and_images_are_bounded() {
     );
     assert!("azure-openai".parse::<VendorId>().is_ok() && "Open AI".parse::<VendorId>().is_err());
 }
+
+#[test]
+fn a_pattern_is_a_model_or_the_beginning_of_some() {
+    let pattern = |text: &str| text.parse::<ModelPattern>();
+    assert_eq!(pattern("gpt-4o").unwrap().prefix(), None);
+    assert_eq!(pattern("gpt-4*").unwrap().prefix(), Some("gpt-4"));
+    assert_eq!(pattern("*").unwrap().prefix(), Some(""));
+    for bad in ["", "gpt*4", "**", "a b", "*x", &"x".repeat(201)] {
+        assert!(pattern(bad).is_err(), "{bad}");
+    }
+}

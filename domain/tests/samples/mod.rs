@@ -6,6 +6,7 @@ mod people;
 use chrono::DateTime;
 use clawplane_domain::{
     DomainEvent, SealedSecret, Timestamp,
+    price::{PriceEvent, PriceRow, PriceScope, Rates},
     provider_key::{AddKey, ApiType, KeyEvent},
     quota::{QuotaEvent, QuotaLimits},
     usage::{Tokens, USAGE_RECORDED, USAGE_VERSION, UsageRecorded},
@@ -20,6 +21,7 @@ pub fn all() -> BTreeMap<String, Value> {
     bots::add(&mut samples);
     people::add(&mut samples);
     keys(&mut samples);
+    prices(&mut samples);
     quotas(&mut samples);
     usage(&mut samples);
     samples.0
@@ -79,6 +81,27 @@ fn keys(samples: &mut Samples) {
     samples.add(&KeyEvent::Added { key: full });
     samples.minimal(&KeyEvent::Added { key: minimal });
     samples.add(&KeyEvent::Deleted { data_key_id: id(0xd) });
+}
+
+fn prices(samples: &mut Samples) {
+    let scope = |model, valid_from| PriceScope { vendor: text("anthropic"), model: text(model), valid_from };
+    let full = Rates {
+        input_micros: 3_000_000,
+        cached_input_micros: Some(300_000),
+        cache_write_micros: Some(3_750_000),
+        output_micros: 15_000_000,
+        request_micros: Some(100),
+    };
+    let minimal = Rates { input_micros: 0, output_micros: 1, ..Rates::default() };
+    let (dated, always) = (scope("claude-sonnet-*", Some(at())), scope("claude-opus-4", None));
+    let row = PriceRow { scope: dated.clone(), rates: full };
+    samples.add(&PriceEvent::Set { row, replaces: Some(always.clone()) });
+    samples.minimal(&PriceEvent::Set {
+        row: PriceRow { scope: always.clone(), rates: minimal },
+        replaces: None,
+    });
+    samples.add(&PriceEvent::Removed { scope: dated });
+    samples.minimal(&PriceEvent::Removed { scope: always });
 }
 
 fn quotas(samples: &mut Samples) {

@@ -19,7 +19,7 @@ impl Projection for UsageLogProjection {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     fn streams(&self) -> Filter {
@@ -56,11 +56,11 @@ async fn insert(
     sqlx::query(
         "INSERT INTO usage_log (tenant_id, bot_id, at, position, request_id, vendor, model, key_id, status, error,
              stream, input_tokens, cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens,
-             cost_micros, estimated, interrupted, ttfb_ms, duration_ms)
+             cost_micros, price_version, estimated, interrupted, ttfb_ms, duration_ms)
          SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::timestamptz[], $4::bigint[], $5::uuid[], $6::text[],
              $7::text[], $8::uuid[], $9::integer[], $10::text[], $11::boolean[], $12::bigint[], $13::bigint[],
-             $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::boolean[], $19::boolean[],
-             $20::bigint[], $21::bigint[])",
+             $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::text[], $19::boolean[],
+             $20::boolean[], $21::bigint[], $22::bigint[])",
     )
     .bind(column(usage, |u| u.tenant_id.0))
     .bind(column(usage, |u| u.bot_id.0))
@@ -79,6 +79,7 @@ async fn insert(
     .bind(counts(usage, |u| u.tokens.output_tokens)?)
     .bind(counts(usage, |u| u.tokens.reasoning_tokens)?)
     .bind(costs)
+    .bind(column(usage, |u| u.price_version.clone()))
     .bind(column(usage, |u| u.estimated))
     .bind(column(usage, |u| u.interrupted))
     .bind(column(usage, |u| u.ttfb_ms.map(i64::from)))

@@ -39,6 +39,8 @@ pub struct UsageLogRow {
     pub tokens: Tokens,
     /// Micro-dollars; `None` when the price is unknown.
     pub cost_micros: Option<u64>,
+    /// The price list or row that it was computed with.
+    pub price_version: Option<String>,
     /// The tokens are an estimate.
     pub estimated: bool,
     /// The answer did not come to its end.
@@ -66,7 +68,8 @@ impl UsageViews {
         };
         let rows = sqlx::query(
             "SELECT position, request_id, at, vendor, model, key_id, status, error, stream, input_tokens,
-                    cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost_micros, estimated,
+                    cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost_micros, price_version,
+                    estimated,
                     interrupted, ttfb_ms, duration_ms
              FROM view_usage_log.usage_log
              WHERE tenant_id = $1 AND bot_id = $2 AND at >= $3 AND at < $4 AND (at, position) < ($5, $6)
@@ -103,6 +106,7 @@ fn request(row: &PgRow) -> Result<UsageLogRow, sqlx::Error> {
         stream: row.try_get("stream")?,
         tokens: tokens(row)?,
         cost_micros: cost.map(narrow).transpose()?,
+        price_version: row.try_get("price_version")?,
         estimated: row.try_get("estimated")?,
         interrupted: row.try_get("interrupted")?,
         ttfb_ms: ttfb.map(narrow).transpose()?,

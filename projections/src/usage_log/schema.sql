@@ -18,6 +18,7 @@ CREATE TABLE usage_log (
     output_tokens       bigint      NOT NULL,
     reasoning_tokens    bigint      NOT NULL,
     cost_micros         bigint,
+    price_version       text,
     estimated           boolean     NOT NULL,
     interrupted         boolean     NOT NULL,
     ttfb_ms             bigint,

@@ -9,6 +9,7 @@ mod bots;
 mod keys;
 mod paging;
 mod poison;
+mod prices;
 mod rebuild;
 mod restart;
 mod runner;

@@ -6,6 +6,7 @@ use clawplane_domain::{
     UserId,
     bot::{Bot, BotCommand, CreateBot, GatewayToken, Limits, ModelChoice},
     clock::Ids,
+    price::{Price, PriceCommand, PriceRow, PriceScope, Rates},
     provider_key::{AddKey, KeyCommand, ProviderKey},
     usage::{Tokens, UsageRecorded},
 };
@@ -200,6 +201,13 @@ impl World {
         let command = KeyCommand::Add(Box::new(key));
         self.executor.execute::<ProviderKey>(id, command, self.metadata(tenant)).await.unwrap();
         id
+    }
+
+    pub(crate) async fn price(&self, tenant: TenantId, model: &str) {
+        let scope =
+            PriceScope { vendor: "openai".parse().unwrap(), model: model.parse().unwrap(), valid_from: None };
+        let add = PriceCommand::Add(PriceRow { scope, rates: Rates::default() });
+        self.executor.execute::<Price>(self.ids.uuid(), add, self.metadata(tenant)).await.unwrap();
     }
 
     /// A request that went well.

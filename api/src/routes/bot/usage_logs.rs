@@ -75,6 +75,10 @@ pub(crate) struct UsageLog {
     /// Micro-dollars, `null` when the price is unknown.
     #[schema(example = 519)]
     cost_micros: Option<u64>,
+    /// What the price came from: `price/<id>@<sequence>` of a price row, or name and version of the price list;
+    /// `null` where none was used.
+    #[schema(example = "genai-prices 0.2.1")]
+    price_version: Option<String>,
     /// The tokens are an estimate.
     estimated: bool,
     /// The answer did not come to its end.
@@ -130,6 +134,7 @@ impl From<UsageLogRow> for UsageLog {
             output_tokens: row.tokens.output_tokens,
             reasoning_tokens: row.tokens.reasoning_tokens,
             cost_micros: row.cost_micros,
+            price_version: row.price_version,
             estimated: row.estimated,
             interrupted: row.interrupted,
             ttfb_ms: row.ttfb_ms,
