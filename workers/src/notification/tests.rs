@@ -1,5 +1,6 @@
 use super::*;
 use clawplane_domain::{Actor, Metadata, TenantId};
+use clawplane_eventstore::Payload;
 use serde_json::json;
 
 fn event(event_type: &str, payload: serde_json::Value) -> RecordedEvent {
@@ -13,7 +14,7 @@ fn event(event_type: &str, payload: serde_json::Value) -> RecordedEvent {
         sequence: 1,
         event_type: event_type.into(),
         event_version: "1".into(),
-        payload,
+        payload: Payload::of(&payload).unwrap(),
         metadata: Metadata { tenant_id, actor: Actor::system("test"), at, request_id: None, causation: None },
         tenant_id,
         recorded_at: at,
