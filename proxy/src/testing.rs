@@ -98,13 +98,7 @@ impl World {
         tenant: TenantId,
         event: &E,
     ) {
-        self.emit_raw(
-            kind,
-            &stream.to_string(),
-            tenant,
-            &event.event_type(),
-            serde_json::to_value(event).unwrap(),
-        );
+        self.emit_raw(kind, &stream.to_string(), tenant, &event.event_type(), event);
     }
 
     pub(crate) fn emit_raw(
@@ -113,7 +107,7 @@ impl World {
         stream: &str,
         tenant: TenantId,
         event_type: &str,
-        payload: serde_json::Value,
+        payload: &impl serde::Serialize,
     ) {
         let mut events = self.events.lock().unwrap();
         let now = at("2026-11-20T00:00:00Z");
@@ -126,7 +120,7 @@ impl World {
             sequence: u64::try_from(global).unwrap(),
             event_type: event_type.to_owned(),
             event_version: "1".to_owned(),
-            payload: Payload::of(&payload).unwrap(),
+            payload: Payload::of(payload).unwrap(),
             metadata: Metadata {
                 tenant_id: tenant,
                 actor: Actor::system("test"),
