@@ -217,6 +217,8 @@ impl Parts {
     async fn proxy(&self, config: &Config, upstream_allow: UpstreamAllow) -> anyhow::Result<Proxy> {
         let mut proxy = ProxyConfig::new(config.data_dir.join("spool"));
         proxy.upstream_allow = upstream_allow;
+        proxy.spool_durability = config.spool_durability;
+        proxy.spool_max_bytes = config.spool_max_bytes;
         let deps = Deps {
             events: Arc::new(self.feed.clone()),
             sink: Arc::new(UsageAppender::new(self.pool.clone(), self.wakeup.clone())),
