@@ -91,6 +91,7 @@ impl Platform {
         around: Surroundings,
         upstream_allow: UpstreamAllow,
     ) -> anyhow::Result<Self> {
+        raise_open_files();
         let listener = TcpListener::bind(config.listen).await;
         let listener = listener.with_context(|| format!("cannot listen on {}", config.listen))?;
         let addr = listener.local_addr()?;
@@ -185,6 +186,16 @@ impl Platform {
         for pool in self.pools {
             within("database connections", pool.close()).await;
         }
+    }
+}
+
+/// Connections are files, and the usual soft limit of 1024 is for programs that `select`.
+fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })
+    {
+        tracing::warn!(%error, "the limit of open files stays where it is");
     }
 }
 

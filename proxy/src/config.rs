@@ -14,6 +14,8 @@ pub struct Timeouts {
     pub first_byte: Duration,
     /// Between two pieces of the answer (`upstream_idle_timeout`).
     pub idle: Duration,
+    /// How long a client may take none of an answer that is there, before its connection is cut.
+    pub stall: Duration,
     /// All of it (`upstream_total_timeout`).
     pub total: Duration,
 }
@@ -26,6 +28,7 @@ impl Default for Timeouts {
             body: Duration::from_mins(2),
             first_byte: Duration::from_mins(5),
             idle: Duration::from_mins(5),
+            stall: Duration::from_mins(1),
             total: Duration::from_mins(30),
         }
     }

@@ -16,6 +16,7 @@ mod flight;
 mod forward;
 mod headers;
 mod intake;
+pub mod listen;
 mod meter;
 pub mod ports;
 mod price;

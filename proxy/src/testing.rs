@@ -1,10 +1,12 @@
 //! Doubles of the outside, shared by the tests: a feed, a sink and a vault in memory, and a clock that stands still.
 
-use crate::ports::{BotTotals, BoxError, EventSource, Stored, Totals, UnsealError, Unsealer, UsageSink, UsageTotals};
+use crate::ports::{
+    BotTotals, BoxError, EventSource, Stored, Totals, UnsealError, Unsealer, UsageSink, UsageTotals,
+};
 use async_trait::async_trait;
 use clawplane_domain::{
-    Actor, BotId, DataKeyId, DomainEvent, KeyId, Metadata, RequestId, SealedSecret, Secret, TenantId, Timestamp,
-    TokenHash, UserId,
+    Actor, BotId, DataKeyId, DomainEvent, KeyId, Metadata, RequestId, SealedSecret, Secret, TenantId,
+    Timestamp, TokenHash, UserId,
     bot::{BotEvent, CreateBot, GatewayToken, Limits},
     clock::{Clock, Ids},
     provider_key::{AddKey, ApiType, KeyEvent},

@@ -101,7 +101,8 @@ impl Serve {
 
     /// Resident memory, in bytes.
     pub fn memory(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid().expect("it runs"))).expect("/proc");
+        let status =
+            fs::read_to_string(format!("/proc/{}/status", self.pid().expect("it runs"))).expect("/proc");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
         line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
     }

@@ -1,6 +1,6 @@
 use super::{Config, LogFormat, Need, Problems, Sources};
-use clawplane_proxy::SpoolDurability;
 use clawplane_domain::Secret;
+use clawplane_proxy::SpoolDurability;
 use pretty_assertions::assert_eq;
 use std::{io::Write, path::Path, time::Duration};
 

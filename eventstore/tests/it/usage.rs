@@ -88,7 +88,11 @@ async fn the_numbers_of_a_stream_show_its_holes() {
     let some = stored("p:1", 4).await;
     assert_eq!((some.below, some.runs, some.known.len()), (2, vec![(5, 7)], 1));
     let rest = stored("p:1", 7).await;
-    assert_eq!((rest.below, rest.runs, rest.known.len()), (6, vec![(7, 7)], 0), "what is below is not looked at");
+    assert_eq!(
+        (rest.below, rest.runs, rest.known.len()),
+        (6, vec![(7, 7)], 0),
+        "what is below is not looked at"
+    );
     assert_eq!(stored("p:3", 1).await, Stored::default());
     assert!(appender.append("p:1", &[(0, record(&store, 0))]).await.is_err(), "numbers start at 1");
     assert!(appender.append("p:1", &[(u64::MAX, record(&store, 0))]).await.is_err());

@@ -16,7 +16,8 @@ struct Running {
 fn start(dir: &Path, segment_bytes: u64) -> Running {
     let clock = Arc::new(ManualClock::new("2026-11-20T00:00:00Z"));
     let claimed = Claimed::take(dir).unwrap();
-    let spool = Arc::new(Spool::open(claimed, limits(segment_bytes, 1 << 30), clock.as_ref(), &TestIds).unwrap());
+    let spool =
+        Arc::new(Spool::open(claimed, limits(segment_bytes, 1 << 30), clock.as_ref(), &TestIds).unwrap());
     let (world, stop) = (Arc::new(World::default()), CancellationToken::new());
     let task = tokio::spawn(Uploader::new(Arc::clone(&spool), world.clone(), clock).run(stop.clone()));
     Running { world, spool, stop, task }

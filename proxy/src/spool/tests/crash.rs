@@ -81,7 +81,10 @@ async fn an_outcome_that_only_the_database_kept_is_not_doubled() {
     assert_eq!(found.interrupted, 1);
     assert_eq!(world.stored()[&stream], [1, 2]);
     let usage = world.usage();
-    assert_eq!(usage.iter().map(|usage| usage.request_id).collect::<Vec<_>>(), [one.request_id, two.request_id]);
+    assert_eq!(
+        usage.iter().map(|usage| usage.request_id).collect::<Vec<_>>(),
+        [one.request_id, two.request_id]
+    );
     assert!(!usage[0].interrupted, "the outcome, not the estimate");
 }
 

@@ -41,7 +41,8 @@ fn a_refusal_that_finds_no_room_is_given_up_and_leaves_no_hole() {
 fn a_full_spool_keeps_what_it_has_and_grows_by_nothing_but_what_is_in_flight() {
     let dir = tempfile::tempdir().unwrap();
     let clock = ManualClock::new("2026-11-20T00:00:00Z");
-    let spool = Spool::open(Claimed::take(dir.path()).unwrap(), limits(1 << 20, 100_000), &clock, &TestIds).unwrap();
+    let spool =
+        Spool::open(Claimed::take(dir.path()).unwrap(), limits(1 << 20, 100_000), &clock, &TestIds).unwrap();
     let mut begun = Vec::new();
     while let Ok(_written) = spool.begin(&draft()) {
         begun.push(());

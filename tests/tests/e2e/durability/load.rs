@@ -70,19 +70,34 @@ pub(super) fn model_in(uri: &str) -> Option<&str> {
 }
 
 /// Sends request number `n` and reads its answer, or goes away; its status, and the code of a refusal.
-pub(super) async fn one(http: &reqwest::Client, url: &str, token: &str, sent: &Sent, n: usize) -> (Option<u16>, String) {
+pub(super) async fn one(
+    http: &reqwest::Client,
+    url: &str,
+    token: &str,
+    sent: &Sent,
+    n: usize,
+) -> (Option<u16>, String) {
     let stream = n.is_multiple_of(2);
     let unknown = n % 16 == 15;
     let model = if unknown { String::new() } else { sent.model() };
     let message = json!([{"role": "user", "content": format!("request {n}")}]);
     let (path, body) = match n % 16 {
         15 => ("nope/chat/completions".to_owned(), json!({"messages": message})),
-        1 | 4 | 9 => ("anthropic/v1/messages".to_owned(), json!({"model": model, "max_tokens": 9, "stream": stream, "messages": message})),
+        1 | 4 | 9 => (
+            "anthropic/v1/messages".to_owned(),
+            json!({"model": model, "max_tokens": 9, "stream": stream, "messages": message}),
+        ),
         2 | 7 | 11 => {
             let call = if stream { "streamGenerateContent?alt=sse" } else { "generateContent" };
-            (format!("google/v1beta/models/{model}:{call}"), json!({"contents": [{"parts": [{"text": "hello"}]}]}))
+            (
+                format!("google/v1beta/models/{model}:{call}"),
+                json!({"contents": [{"parts": [{"text": "hello"}]}]}),
+            )
         }
-        _ => ("openai/chat/completions".to_owned(), json!({"model": model, "stream": stream, "messages": message})),
+        _ => (
+            "openai/chat/completions".to_owned(),
+            json!({"model": model, "stream": stream, "messages": message}),
+        ),
     };
     let request = http.post(format!("{url}/api/v1/{path}")).bearer_auth(token);
     let request = request.header("anthropic-version", "2023-06-01").json(&body);
@@ -101,7 +116,10 @@ pub(super) async fn one(http: &reqwest::Client, url: &str, token: &str, sent: &S
         return (Some(status), String::new());
     }
     let error: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-    let code = error.pointer("/error/code").and_then(|code| code.as_str()).or_else(|| error.pointer("/error/details/0/reason")?.as_str());
+    let code = error
+        .pointer("/error/code")
+        .and_then(|code| code.as_str())
+        .or_else(|| error.pointer("/error/details/0/reason")?.as_str());
     let code = code.unwrap_or_default().to_owned();
     if unknown && status == 404 {
         sent.0.refused.fetch_add(1, Ordering::Relaxed);
