@@ -92,24 +92,24 @@ async fn next(
     shutdown: &CancellationToken,
 ) -> Option<(TcpStream, SocketAddr, Arc<Place>)> {
     loop {
-        let accepted = async {
-            let place = places.take().await;
-            (listener.accept().await, place)
-        };
         let accepted = tokio::select! {
             () = shutdown.cancelled() => return None,
-            accepted = tokio::time::timeout(idle.min(SWEEP), accepted) => accepted,
+            accepted = tokio::time::timeout(idle.min(SWEEP), listener.accept()) => accepted,
         };
         places.sweep(idle);
         match accepted {
             // Nobody came.
             Err(_) => {}
-            Ok((Ok((stream, peer)), place)) => {
+            Ok(Ok((stream, peer))) => {
                 // Nagle's algorithm would hold back the small pieces that streams are made of.
                 let _ = stream.set_nodelay(true);
+                let place = tokio::select! {
+                    () = shutdown.cancelled() => return None,
+                    place = places.take() => place,
+                };
                 return Some((stream, peer, place));
             }
-            Ok((Err(error), _)) => {
+            Ok(Err(error)) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 // Out of file descriptors, most likely: those who do not need theirs give them back.
                 places.shed();

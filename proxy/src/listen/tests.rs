@@ -46,6 +46,15 @@ impl Hall {
         TcpStream::connect(self.address).await.unwrap()
     }
 
+    async fn arrived(&self, requests: usize) {
+        let arriving = async {
+            while self.came.load(Ordering::SeqCst) < requests {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), arriving).await.unwrap();
+    }
+
     /// A new connection that asks once; whether it was answered well.
     async fn answers(&self) -> bool {
         let asking = async {
@@ -74,15 +83,13 @@ async fn idle_connections_make_room_and_busy_ones_stay() {
     let hall = Hall::open(few(4)).await;
     let mut busy = hall.connect().await;
     busy.write_all(b"GET /wait HTTP/1.1\r\nhost: h\r\n\r\n").await.unwrap();
-    while hall.came.load(Ordering::SeqCst) == 0 {
-        tokio::task::yield_now().await;
-    }
+    hall.arrived(1).await;
     let mut idle = Vec::new();
     for _ in 0..20 {
         idle.push(hall.connect().await);
         assert!(hall.answers().await, "somebody idle goes");
     }
-    closed(&mut idle[0]).await;
+    tokio::time::timeout(Duration::from_secs(10), closed(&mut idle[0])).await.unwrap();
     hall.go.notify_one();
     let mut answer = [0; 12];
     busy.read_exact(&mut answer).await.unwrap();
@@ -98,9 +105,7 @@ async fn where_everybody_is_busy_the_next_one_waits() {
         stream.write_all(b"GET /wait HTTP/1.1\r\nhost: h\r\n\r\n").await.unwrap();
         busy.push(stream);
     }
-    while hall.came.load(Ordering::SeqCst) < 2 {
-        tokio::task::yield_now().await;
-    }
+    hall.arrived(2).await;
     let mut asking = Box::pin(hall.answers());
     assert!(tokio::time::timeout(Duration::from_millis(300), &mut asking).await.is_err());
     hall.go.notify_one();
@@ -134,9 +139,7 @@ async fn who_does_not_read_is_cut_off() {
     let hall = Hall::open(Limits { write: Duration::from_millis(200), ..few(1) }).await;
     let mut stream = hall.connect().await;
     stream.write_all(b"GET /large HTTP/1.1\r\nhost: h\r\n\r\n").await.unwrap();
-    while hall.came.load(Ordering::SeqCst) == 0 {
-        tokio::task::yield_now().await;
-    }
+    hall.arrived(1).await;
     assert!(hall.answers().await, "its place is free again");
 }
 
@@ -147,7 +150,7 @@ async fn behind_a_chunked_body_nothing_is_believed() {
     let two = "POST /one HTTP/1.1\r\nhost: h\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n\
                GET /smuggled HTTP/1.1\r\nhost: h\r\n\r\n";
     stream.write_all(two.as_bytes()).await.unwrap();
-    closed(&mut stream).await;
+    tokio::time::timeout(Duration::from_secs(10), closed(&mut stream)).await.unwrap();
     assert_eq!(*hall.paths.lock().unwrap(), ["/one"]);
 }
 

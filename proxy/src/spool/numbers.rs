@@ -43,6 +43,7 @@ impl Numbers {
         }
     }
 
+    #[cfg(test)]
     pub(crate) fn contains(&self, number: u64) -> bool {
         self.0.range(..=number).next_back().is_some_and(|(_, last)| *last >= number)
     }
@@ -63,6 +64,7 @@ impl Numbers {
         self.0.last_key_value().map(|(_, last)| *last)
     }
 
+    #[cfg(test)]
     pub(crate) fn runs(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
         self.0.iter().map(|(first, last)| (*first, *last))
     }

@@ -14,6 +14,7 @@
 )]
 mod crash;
 mod durability;
+mod hostile;
 mod layers;
 mod openclaw;
 mod operating;
