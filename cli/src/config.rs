@@ -16,7 +16,7 @@ use clawplane_domain::{
     Secret,
     values::{Email, ImageRef},
 };
-use clawplane_proxy::UpstreamAllow;
+use clawplane_proxy::{SpoolDurability, UpstreamAllow};
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 /// What the operator decided. Safe to print with `Debug`: secrets show nothing of themselves.
@@ -40,6 +40,10 @@ pub struct Config {
     pub secrets_dir: PathBuf,
     /// `PROXY_TOKEN_TTL` in seconds: how long a gateway token holds. `None`: until it is revoked.
     pub token_ttl: Option<Duration>,
+    /// `CLAWPLANE_SPOOL_DURABILITY`: what the record of a proxied request survives.
+    pub spool_durability: SpoolDurability,
+    /// `CLAWPLANE_SPOOL_MAX_BYTES`: with more usage than this not yet in Postgres, requests are refused.
+    pub spool_max_bytes: u64,
     /// `CLAWPLANE_UPSTREAM_ALLOW`: private places that a vendor's base URL may name all the same.
     pub upstream_allow: UpstreamAllow,
     /// `CLAWPLANE_LISTEN`: where HTTP is served.

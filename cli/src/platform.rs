@@ -93,6 +93,7 @@ impl Platform {
         around: Surroundings,
         upstream_allow: UpstreamAllow,
     ) -> anyhow::Result<Self> {
+        raise_open_files();
         let listener = TcpListener::bind(config.listen).await;
         let listener = listener.with_context(|| format!("cannot listen on {}", config.listen))?;
         let addr = listener.local_addr()?;
@@ -191,6 +192,16 @@ impl Platform {
     }
 }
 
+/// Connections are files, and the usual soft limit of 1024 is for programs that `select`.
+fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })
+    {
+        tracing::warn!(%error, "the limit of open files stays where it is");
+    }
+}
+
 async fn within(what: &str, stage: impl Future<Output = ()>) {
     if timeout(STAGE, stage).await.is_err() {
         tracing::warn!(what, "did not end in time and is left behind");
@@ -226,6 +237,8 @@ impl Parts {
     ) -> anyhow::Result<Proxy> {
         let mut proxy = ProxyConfig::new(config.data_dir.join("spool"));
         proxy.upstream_allow = upstream_allow;
+        proxy.spool_durability = config.spool_durability;
+        proxy.spool_max_bytes = config.spool_max_bytes;
         let deps = Deps {
             events: Arc::new(self.feed.clone()),
             sink: Arc::new(UsageAppender::new(self.pool.clone(), self.wakeup.clone())),

@@ -119,6 +119,10 @@ impl Metered {
             let error = self.error.take().map(Err);
             return Poll::Ready(error.or_else(|| self.trailers.take().map(Ok)));
         }
+        // A vendor that never pauses is bounded, too, and so is a client that takes little at a time.
+        if Instant::now() >= self.deadline {
+            return Poll::Ready(Some(Err(self.too_late())));
+        }
         loop {
             let Poll::Ready(frame) = Pin::new(&mut self.inner).poll_frame(context) else {
                 return self.wait(context).map(|error| Some(Err(error)));
@@ -198,15 +202,19 @@ impl Metered {
                 sleep.as_mut().reset(at);
                 continue;
             }
-            let (code, why) = if now >= self.deadline {
-                ("upstream_total_timeout", "the request took too long as a whole")
-            } else {
-                ("upstream_idle_timeout", "the vendor was silent for too long")
-            };
+            if now >= self.deadline {
+                return Poll::Ready(self.too_late());
+            }
             self.over = true;
-            self.end(Ending::Broken(code));
-            return Poll::Ready(why.into());
+            self.end(Ending::Broken("upstream_idle_timeout"));
+            return Poll::Ready("the vendor was silent for too long".into());
         }
+    }
+
+    fn too_late(&mut self) -> BoxError {
+        self.over = true;
+        self.end(Ending::Broken("upstream_total_timeout"));
+        "the request took too long as a whole".into()
     }
 }
 

@@ -8,10 +8,14 @@ use std::{path::PathBuf, time::Duration};
 pub struct Timeouts {
     /// Name, TCP and TLS (`upstream_connect_timeout`).
     pub connect: Duration,
+    /// All of the client's body, where it is read before it goes on (`request_timeout`).
+    pub body: Duration,
     /// From the request's way up to the answer's head (`upstream_first_byte_timeout`).
     pub first_byte: Duration,
     /// Between two pieces of the answer (`upstream_idle_timeout`).
     pub idle: Duration,
+    /// How long a client may take none of an answer that is there, before its connection is cut.
+    pub stall: Duration,
     /// All of it (`upstream_total_timeout`).
     pub total: Duration,
 }
@@ -21,11 +25,23 @@ impl Default for Timeouts {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(10),
+            body: Duration::from_mins(2),
             first_byte: Duration::from_mins(5),
             idle: Duration::from_mins(5),
+            stall: Duration::from_mins(1),
             total: Duration::from_mins(30),
         }
     }
+}
+
+/// What a request's record survives from the moment that the request goes upstream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SpoolDurability {
+    /// The end of the process, however it ends: the kernel has the record, and syncs follow a few milliseconds behind.
+    #[default]
+    Process,
+    /// The loss of power: each request waits for a sync, which it shares with all that wait.
+    Disk,
 }
 
 /// The proxy's configuration.
@@ -37,6 +53,8 @@ pub struct ProxyConfig {
     pub spool_segment_bytes: u64,
     /// With more bytes than this in the spool, requests are refused rather than not metered.
     pub spool_max_bytes: u64,
+    /// What the spool survives.
+    pub spool_durability: SpoolDurability,
     /// Private places that vendors may be at.
     pub upstream_allow: UpstreamAllow,
     /// Time limits of a request.
@@ -58,6 +76,7 @@ impl ProxyConfig {
             spool_dir: spool_dir.into(),
             spool_segment_bytes: 64 << 20,
             spool_max_bytes: 8 << 30,
+            spool_durability: SpoolDurability::default(),
             upstream_allow: UpstreamAllow::default(),
             timeouts: Timeouts::default(),
             max_body: 50 << 20,

@@ -65,6 +65,8 @@ pub(crate) struct Flight {
     record: UsageRecorded,
     start: Instant,
     stage: Stage,
+    /// Its intent is in the spool.
+    begun: bool,
     vendor: &'static str,
     asked_model: Option<String>,
     /// The answer is something that costs tokens: where it does not say how many, they are estimated.
@@ -108,6 +110,7 @@ impl Flight {
             record,
             start: arrival.start,
             stage: Stage::Here,
+            begun: false,
             vendor: "unknown",
             asked_model: None,
             generative: false,
@@ -140,19 +143,21 @@ impl Flight {
     }
 
     /// Writes the intent: from here on the request counts whatever happens. `input` is an estimate, in tokens.
-    pub(crate) fn send(&mut self, key: KeyId, input: u64) -> Result<(), SpoolError> {
-        let idle = self.record.clone();
-        self.record.key_id = Some(key);
-        self.record.error = Some("proxy_stopped".to_owned());
+    pub(crate) async fn send(&mut self, key: KeyId, input: u64) -> Result<(), SpoolError> {
+        let mut draft = self.record.clone();
+        draft.key_id = Some(key);
+        draft.error = Some("proxy_stopped".to_owned());
         if self.generative {
-            self.record.tokens.input_tokens = input;
-            self.record.estimated = true;
+            draft.tokens.input_tokens = input;
+            draft.estimated = true;
         }
-        if let Err(error) = self.recorder.spool.begin(&self.record) {
-            self.record = idle;
-            return Err(error);
-        }
-        self.record.error = None;
+        let spool = Arc::clone(&self.recorder.spool);
+        let written = spool.begin(&draft)?;
+        self.begun = true;
+        // A client that goes away meanwhile has cost nothing: the vendor has not heard of it.
+        spool.durable(written).await?;
+        draft.error = None;
+        self.record = draft;
         self.stage = Stage::Sent;
         Ok(())
     }
@@ -235,7 +240,7 @@ impl Flight {
             reservation.settle(record.at, self.recorder.clock.now(), used);
         }
         telemetry::request(self.vendor, record.status);
-        self.recorder.spool.close(record.clone());
+        self.recorder.spool.close(record.clone(), self.begun);
     }
 }
 

@@ -16,6 +16,7 @@ mod flight;
 mod forward;
 mod headers;
 mod intake;
+pub mod listen;
 mod meter;
 pub mod ports;
 mod price;
@@ -35,6 +36,6 @@ pub mod vendors;
 
 pub use allow::UpstreamAllow;
 pub use body::ProxyBody;
-pub use config::{ProxyConfig, Timeouts};
+pub use config::{ProxyConfig, SpoolDurability, Timeouts};
 pub use error::StartError;
 pub use service::{Deps, Proxy};

@@ -3,8 +3,10 @@
 //! The data path itself calls none of them: they serve the follower, the uploader and the start.
 
 use async_trait::async_trait;
-use clawplane_domain::{BotId, SealedSecret, Secret, Timestamp, usage::UsageRecorded};
+use clawplane_domain::{BotId, RequestId, SealedSecret, Secret, Timestamp, usage::UsageRecorded};
 use clawplane_eventstore::{Batch, Feed, Filter, Position, StoreError, UsageAppender, Vault, VaultError};
+
+pub use clawplane_eventstore::Stored;
 
 /// Any error of somebody else's.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -28,8 +30,8 @@ impl EventSource for Feed {
 pub trait UsageSink: Send + Sync + 'static {
     /// Stores records with their numbers in the stream. Storing a number again changes nothing.
     async fn append(&self, stream: &str, records: &[(u64, UsageRecorded)]) -> Result<(), StoreError>;
-    /// The numbers that a stream has.
-    async fn sequences(&self, stream: &str) -> Result<Vec<u64>, StoreError>;
+    /// What a stream has from number `from` on, and which of the requests `open` are among it.
+    async fn stored(&self, stream: &str, from: u64, open: &[RequestId]) -> Result<Stored, StoreError>;
 }
 
 #[async_trait]
@@ -37,8 +39,8 @@ impl UsageSink for UsageAppender {
     async fn append(&self, stream: &str, records: &[(u64, UsageRecorded)]) -> Result<(), StoreError> {
         UsageAppender::append(self, stream, records).await
     }
-    async fn sequences(&self, stream: &str) -> Result<Vec<u64>, StoreError> {
-        UsageAppender::sequences(self, stream).await
+    async fn stored(&self, stream: &str, from: u64, open: &[RequestId]) -> Result<Stored, StoreError> {
+        UsageAppender::stored(self, stream, from, open).await
     }
 }
 

@@ -102,8 +102,12 @@ impl Proxy {
         let prices = Prices::load();
         let claimed = Claimed::take(&config.spool_dir)?;
         spool::recover(&claimed, sink.as_ref(), &|record| prices.put(record, None, None)).await?;
-        let sizes = (config.spool_segment_bytes, config.spool_max_bytes);
-        let spool = Arc::new(Spool::open(claimed, sizes, clock.as_ref(), ids.as_ref())?);
+        let limits = spool::Limits {
+            segment_bytes: config.spool_segment_bytes,
+            max_bytes: config.spool_max_bytes,
+            durability: config.spool_durability,
+        };
+        let spool = Arc::new(Spool::open(claimed, limits, clock.as_ref(), ids.as_ref())?);
         let directory = Arc::new(ArcSwap::default());
         let stream = spool.stream().to_owned();
         let mut follower = Follower::new(events, unsealer, Arc::clone(&directory), stream);
@@ -148,9 +152,9 @@ impl Proxy {
 }
 
 /// Records the intent: nothing goes upstream without.
-fn begin(mut admitted: Admitted, input: u64) -> Result<Admitted, Refused> {
+async fn begin(mut admitted: Admitted, input: u64) -> Result<Admitted, Refused> {
     let key = admitted.key.id;
-    match admitted.flight.send(key, input) {
+    match admitted.flight.send(key, input).await {
         Ok(()) => Ok(admitted),
         Err(error) => {
             tracing::error!(%error, "a request is refused because its usage cannot be recorded");
@@ -180,11 +184,11 @@ impl Inner {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let Timeouts { first_byte, total, .. } = self.config.timeouts;
+        let Timeouts { body: body_time, first_byte, total, .. } = self.config.timeouts;
         let deadline = arrival.start + total;
         let mut admitted = self.admit(&parts, arrival)?;
         let mut share = self.budget.share();
-        let limits = intake::Limits { bytes: self.config.max_body, time: first_byte };
+        let limits = intake::Limits { bytes: self.config.max_body, time: body_time };
         let mut taken = match intake::take(&parts, body, limits, &mut share).await {
             Ok(taken) => taken,
             Err(refusal) => return Err(admitted.refuse(refusal)),
@@ -194,7 +198,7 @@ impl Inner {
         admitted.asked(&parts, asked.model, asked.stream);
         let input = taken.length.div_ceil(BYTES_A_TOKEN);
         let admitted = self.reserve(admitted, &arrival, input, asked.max_output)?;
-        let admitted = begin(admitted, input)?;
+        let admitted = begin(admitted, input).await?;
         let vendor = admitted.vendor.id;
         let request = match admitted.request(parts, taken.into_body()) {
             Ok(request) => request,

@@ -49,6 +49,11 @@ pub(crate) fn corrupt_records(count: u64) {
     counter!("clawplane_proxy_spool_corrupt_total").increment(count);
 }
 
+/// A refusal of the proxy's own found no room in the spool. The vendor never saw its request.
+pub(crate) fn dropped_refusal() {
+    counter!("clawplane_proxy_spool_dropped_refusals_total").increment(1);
+}
+
 /// An event that the directory could not take in.
 pub(crate) fn skipped_event() {
     counter!("clawplane_proxy_skipped_events_total").increment(1);

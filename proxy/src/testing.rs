@@ -1,10 +1,12 @@
 //! Doubles of the outside, shared by the tests: a feed, a sink and a vault in memory, and a clock that stands still.
 
-use crate::ports::{BotTotals, BoxError, EventSource, Totals, UnsealError, Unsealer, UsageSink, UsageTotals};
+use crate::ports::{
+    BotTotals, BoxError, EventSource, Stored, Totals, UnsealError, Unsealer, UsageSink, UsageTotals,
+};
 use async_trait::async_trait;
 use clawplane_domain::{
-    Actor, BotId, DataKeyId, DomainEvent, KeyId, Metadata, SealedSecret, Secret, TenantId, Timestamp,
-    TokenHash, UserId,
+    Actor, BotId, DataKeyId, DomainEvent, KeyId, Metadata, RequestId, SealedSecret, Secret, TenantId,
+    Timestamp, TokenHash, UserId,
     bot::{BotEvent, CreateBot, GatewayToken, Limits},
     clock::{Clock, Ids},
     provider_key::{AddKey, ApiType, KeyEvent},
@@ -281,9 +283,20 @@ impl UsageSink for World {
         self.appended.notify_waiters();
         Ok(())
     }
-    async fn sequences(&self, stream: &str) -> Result<Vec<u64>, StoreError> {
+    async fn stored(&self, stream: &str, from: u64, open: &[RequestId]) -> Result<Stored, StoreError> {
         self.check()?;
-        Ok(self.stored().remove(stream).unwrap_or_default())
+        let usage = self.usage.lock().unwrap();
+        let none = BTreeMap::new();
+        let records = usage.get(stream).unwrap_or(&none);
+        Ok(Stored {
+            below: records.range(..from).next_back().map_or(0, |(number, _)| *number),
+            runs: records.range(from..).map(|(number, _)| (*number, *number)).collect(),
+            known: records
+                .range(from..)
+                .map(|(_, record)| record.request_id)
+                .filter(|id| open.contains(id))
+                .collect(),
+        })
     }
 }
 
@@ -320,6 +333,11 @@ pub(crate) fn day_total(bot_id: BotId, tokens: u64) -> Totals {
         month_cost_micros: 0,
     };
     Totals { position: Position::START, bots: vec![totals] }
+}
+
+/// Of a spool whose records survive the process.
+pub(crate) fn limits(segment_bytes: u64, max_bytes: u64) -> crate::spool::Limits {
+    crate::spool::Limits { segment_bytes, max_bytes, durability: crate::SpoolDurability::Process }
 }
 
 /// A request that was under way when nothing more was heard of it.

@@ -6,9 +6,11 @@
 pub mod client;
 pub mod docker;
 pub mod platform;
+pub mod serve;
 pub mod vendor;
 pub mod wait;
 
 pub use client::Client;
 pub use platform::Platform;
+pub use serve::Serve;
 pub use vendor::FakeVendor;

@@ -3,11 +3,13 @@
 
 use super::LogFormat;
 use clawplane_domain::Secret;
+use clawplane_proxy::SpoolDurability;
 use clawplane_workers::nats;
 use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 /// Long enough for any deployment; a longer one is a slip of the unit.
 const MAX_TTL_SECONDS: u64 = 10 * 366 * 24 * 3600;
+const LEAST_SPOOL: u64 = 64 << 10;
 /// The API's own limits, so that the first administrator can also sign in: characters, and bytes.
 const SHORTEST_PASSWORD: usize = 8;
 const LONGEST_PASSWORD: usize = 1024;
@@ -74,6 +76,20 @@ pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
         "json" => Ok(LogFormat::Json),
         _ => Err("is not a format".to_owned()),
     }
+}
+
+pub(super) fn spool_durability(text: &str) -> Result<SpoolDurability, String> {
+    match text {
+        "process" => Ok(SpoolDurability::Process),
+        "disk" => Ok(SpoolDurability::Disk),
+        _ => Err("is not a durability".to_owned()),
+    }
+}
+
+/// Below the least, a few requests in flight would fill it.
+pub(super) fn spool_bytes(text: &str) -> Result<u64, String> {
+    let bytes = text.parse().ok().filter(|bytes| *bytes >= LEAST_SPOOL);
+    bytes.ok_or_else(|| "is not such a number".to_owned())
 }
 
 pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {

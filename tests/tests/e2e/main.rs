@@ -13,6 +13,8 @@
     reason = "tests tell a story each"
 )]
 mod crash;
+mod durability;
+mod hostile;
 mod layers;
 mod openclaw;
 mod operating;
