@@ -95,6 +95,7 @@ impl Flight {
             error: None,
             stream: false,
             tokens: Tokens::default(),
+            service_tier: None,
             cost_micros: None,
             price_version: None,
             estimated: false,
