@@ -17,6 +17,7 @@ mod forward;
 mod headers;
 mod intake;
 mod meter;
+pub mod observe;
 pub mod ports;
 mod price;
 mod quota;

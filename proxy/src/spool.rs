@@ -171,6 +171,11 @@ impl Spool {
         }
     }
 
+    /// Its size on the disk.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
     /// How many outcomes were given a number.
     pub(crate) fn closed(&self) -> u64 {
         self.sequence.load(Ordering::Relaxed)

@@ -41,6 +41,9 @@ pub struct TokenDetails {
     /// Searches of the web that the vendor made.
     #[serde(skip_serializing_if = "is_zero")]
     pub web_searches: u64,
+    /// Searches of files that the vendor stores.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub file_searches: u64,
     /// Seconds of sound that were transcribed, where the vendor charges time instead of tokens. Rounded up.
     #[serde(skip_serializing_if = "is_zero")]
     pub audio_seconds: u64,

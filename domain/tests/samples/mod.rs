@@ -146,6 +146,7 @@ fn usage(samples: &mut Samples) {
         output_video_tokens: 7,
         citation_tokens: 6,
         web_searches: 5,
+        file_searches: 2,
         audio_seconds: 4,
         document_pages: 3,
     };
