@@ -22,7 +22,7 @@ use clawplane_eventstore::{
     database::{self, Pool},
 };
 use clawplane_projections::{Runner, Views};
-use clawplane_proxy::{Deps, Proxy, ProxyConfig, UpstreamAllow};
+use clawplane_proxy::{Deps, Proxy, ProxyConfig, UpstreamAllow, observe::Observer};
 use clawplane_workers::{Nats, NatsConfig};
 use metrics_exporter_prometheus::PrometheusHandle;
 use server::Entrance;
@@ -51,6 +51,8 @@ pub struct Surroundings {
     pub signing_secret: Secret,
     /// Renders the metrics.
     pub metrics: PrometheusHandle,
+    /// Hears of every proxied request.
+    pub observer: Option<Arc<dyn Observer>>,
 }
 
 /// A running platform, or some roles of it.
@@ -111,7 +113,7 @@ impl Platform {
         }
         let (intake, intake_tasks) = (CancellationToken::new(), TaskTracker::new());
         let proxy = match roles.contains(&Role::Proxy) {
-            true => Some(parts.proxy(config, upstream_allow.clone()).await?),
+            true => Some(parts.proxy(config, upstream_allow.clone(), around.observer.clone()).await?),
             false => None,
         };
         let nats = Nats::new(NatsConfig::new(around.nats_url.clone()));
@@ -214,9 +216,15 @@ impl Parts {
         }
     }
 
-    async fn proxy(&self, config: &Config, upstream_allow: UpstreamAllow) -> anyhow::Result<Proxy> {
+    async fn proxy(
+        &self,
+        config: &Config,
+        upstream_allow: UpstreamAllow,
+        observer: Option<Arc<dyn Observer>>,
+    ) -> anyhow::Result<Proxy> {
         let mut proxy = ProxyConfig::new(config.data_dir.join("spool"));
         proxy.upstream_allow = upstream_allow;
+        proxy.observer = observer;
         let deps = Deps {
             events: Arc::new(self.feed.clone()),
             sink: Arc::new(UsageAppender::new(self.pool.clone(), self.wakeup.clone())),

@@ -12,9 +12,10 @@ use crate::{
     progress::Progress,
     shutdown,
     source::{SystemClock, SystemIds},
-    telemetry,
+    telemetry::{self, Traces},
 };
 use clawplane_domain::Secret;
+use clawplane_proxy::observe::Observer;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -28,8 +29,10 @@ struct Ground {
 
 /// Runs until Ctrl-C or SIGTERM, or until one of the servers under it ends.
 pub(super) async fn run(config: &Config, args: &DevArgs) -> anyhow::Result<()> {
+    let traces = Traces::start(config.otlp_endpoint.as_ref())?;
+    let observer = traces.as_ref().map(Traces::observer);
     let mut progress = Progress::on_stderr(if args.demo { 4 } else { 3 }, Arc::new(SystemClock));
-    let started = start(config, args, &mut progress).await;
+    let started = start(config, args, observer, &mut progress).await;
     let (_lock, ground, platform) = match started {
         Ok(started) => started,
         Err(error) => {
@@ -44,13 +47,21 @@ pub(super) async fn run(config: &Config, args: &DevArgs) -> anyhow::Result<()> {
     };
     tracing::info!("stopping");
     platform.stop().await;
+    if let Some(traces) = traces {
+        traces.stop().await;
+    }
     ground.stop().await;
     ended
 }
 
 type Started = (Lock, Ground, Platform);
 
-async fn start(config: &Config, args: &DevArgs, progress: &mut Progress) -> anyhow::Result<Started> {
+async fn start(
+    config: &Config,
+    args: &DevArgs,
+    observer: Option<Arc<dyn Observer>>,
+    progress: &mut Progress,
+) -> anyhow::Result<Started> {
     let data = DataDir::open(&config.data_dir)?;
     let lock = Lock::take(&data)?;
     let secrets = PlatformSecrets::load(
@@ -60,7 +71,7 @@ async fn start(config: &Config, args: &DevArgs, progress: &mut Progress) -> anyh
         &SystemIds,
     )?;
     let ground = Ground::start(&data, args.demo, progress).await?;
-    let started = platform_on(config, &ground, secrets, progress).await;
+    let started = platform_on(config, &ground, (secrets, observer), progress).await;
     match started {
         Ok(platform) => Ok((lock, ground, platform)),
         Err(error) => {
@@ -73,7 +84,7 @@ async fn start(config: &Config, args: &DevArgs, progress: &mut Progress) -> anyh
 async fn platform_on(
     config: &Config,
     ground: &Ground,
-    secrets: PlatformSecrets,
+    (secrets, observer): (PlatformSecrets, Option<Arc<dyn Observer>>),
     progress: &mut Progress,
 ) -> anyhow::Result<Platform> {
     progress.begin("Clawplane");
@@ -88,6 +99,7 @@ async fn platform_on(
         signing_secret: Secret::new(hex::encode(*secrets.signing_key)),
         master_key: secrets.master_key,
         metrics: telemetry::metrics()?,
+        observer,
     };
     let mut platform = Platform::start(config, &Role::EACH.into(), around, upstream_allow).await?;
     match first_things(config, ground, &platform).await {

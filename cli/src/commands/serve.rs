@@ -4,7 +4,8 @@ use crate::{
     config::{Config, args::ServeArgs},
     dev::PlatformSecrets,
     platform::{Platform, Surroundings},
-    shutdown, telemetry,
+    shutdown,
+    telemetry::{self, Traces},
 };
 use anyhow::Context;
 use clawplane_domain::Secret;
@@ -14,12 +15,14 @@ pub(super) async fn run(config: &Config, args: &ServeArgs) -> anyhow::Result<()>
     let master_key = config.master_key.clone().context("BOT_MASTER_KEY is not set")?;
     let secrets = PlatformSecrets::derived(master_key);
     let database_url = config.database_url.clone().context("DATABASE_URL is not set")?;
+    let traces = Traces::start(config.otlp_endpoint.as_ref())?;
     let around = Surroundings {
         read_database_url: config.read_database_url.clone().unwrap_or_else(|| database_url.clone()),
         nats_url: config.nats_url.clone().context("NATS_URL is not set")?,
         signing_secret: Secret::new(hex::encode(*secrets.signing_key)),
         master_key: secrets.master_key,
         metrics: telemetry::metrics()?,
+        observer: traces.as_ref().map(Traces::observer),
         database_url,
     };
     let mut platform = Platform::start(config, &args.roles(), around, config.upstream_allow.clone()).await?;
@@ -32,5 +35,8 @@ pub(super) async fn run(config: &Config, args: &ServeArgs) -> anyhow::Result<()>
     let ended = shutdown::requested().await;
     tracing::info!("stopping");
     platform.stop().await;
+    if let Some(traces) = traces {
+        traces.stop().await;
+    }
     Ok(ended?)
 }
