@@ -18,6 +18,7 @@ use clawplane_domain::{
 };
 use clawplane_proxy::{SpoolDurability, UpstreamAllow};
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use url::Url;
 
 /// What the operator decided. Safe to print with `Debug`: secrets show nothing of themselves.
 #[derive(Clone, Debug)]
@@ -62,6 +63,8 @@ pub struct Config {
     pub log: String,
     /// `CLAWPLANE_LOG_FORMAT`.
     pub log_format: LogFormat,
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT`: where traces go, by OTLP over HTTP. `None`: nowhere.
+    pub otlp_endpoint: Option<Url>,
 }
 
 /// How log lines look.

@@ -22,7 +22,7 @@ use clawplane_eventstore::{
     database::{self, Pool},
 };
 use clawplane_projections::{Runner, Views};
-use clawplane_proxy::{Deps, Proxy, ProxyConfig, UpstreamAllow};
+use clawplane_proxy::{Deps, Proxy, ProxyConfig, UpstreamAllow, observe::Observer};
 use clawplane_workers::{Nats, NatsConfig};
 use metrics_exporter_prometheus::PrometheusHandle;
 use server::Entrance;
@@ -53,6 +53,8 @@ pub struct Surroundings {
     pub metrics: PrometheusHandle,
     /// Where to spawn what nobody waits for.
     pub background: Handle,
+    /// Hears of every proxied request.
+    pub observer: Option<Arc<dyn Observer>>,
 }
 
 /// A running platform, or some roles of it.
@@ -115,7 +117,7 @@ impl Platform {
         }
         let (intake, intake_tasks) = (CancellationToken::new(), TaskTracker::new());
         let proxy = match roles.contains(&Role::Proxy) {
-            true => Some(parts.proxy(config, upstream_allow.clone(), &around.background).await?),
+            true => Some(parts.proxy(config, upstream_allow.clone(), &around).await?),
             false => None,
         };
         let nats = Nats::new(NatsConfig::new(around.nats_url.clone()));
@@ -233,12 +235,13 @@ impl Parts {
         &self,
         config: &Config,
         upstream_allow: UpstreamAllow,
-        background: &Handle,
+        around: &Surroundings,
     ) -> anyhow::Result<Proxy> {
         let mut proxy = ProxyConfig::new(config.data_dir.join("spool"));
         proxy.upstream_allow = upstream_allow;
         proxy.spool_durability = config.spool_durability;
         proxy.spool_max_bytes = config.spool_max_bytes;
+        proxy.observer = around.observer.clone();
         let deps = Deps {
             events: Arc::new(self.feed.clone()),
             sink: Arc::new(UsageAppender::new(self.pool.clone(), self.wakeup.clone())),
@@ -250,7 +253,7 @@ impl Parts {
             cancel: self.background.clone(),
             tasks: self.background_tasks.clone(),
         };
-        let started = background.spawn(Proxy::start(proxy, deps)).await;
+        let started = around.background.spawn(Proxy::start(proxy, deps)).await;
         started.context("the proxy's start broke off")?.context("the proxy cannot start")
     }
 

@@ -81,6 +81,8 @@ pub(crate) struct Metered {
     /// The vendor is being waited for, since `last`. A client that does not read is not the vendor's silence.
     waiting: bool,
     last: Instant,
+    /// When the last piece came.
+    piece: Option<Instant>,
     /// Made when it is waited for the first time.
     sleep: Option<Pin<Box<Sleep>>>,
 }
@@ -105,6 +107,7 @@ impl Metered {
             deadline,
             waiting: false,
             last: Instant::now(),
+            piece: None,
             sleep: None,
         };
         if body.inner.is_end_stream() {
@@ -128,6 +131,7 @@ impl Metered {
                 return self.wait(context).map(|error| Some(Err(error)));
             };
             self.waiting = false;
+            self.piece = Some(Instant::now());
             let out = match frame {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => self.take(data),
@@ -181,7 +185,11 @@ impl Metered {
 
     fn end(&mut self, ending: Ending) {
         if let Some(flight) = self.flight.take() {
-            flight.end(self.meter.end(), ending);
+            let reading = self.meter.end(ending == Ending::Complete);
+            // What somebody waits for after the end is not the proxy's time.
+            let tail =
+                if ending == Ending::Complete { self.piece.map(|piece| piece.elapsed()) } else { None };
+            flight.end(reading, ending, tail.unwrap_or_default());
         }
     }
 

@@ -1,7 +1,7 @@
 //! The proxy's configuration, as plain values: only the composition reads files and environment.
 
-use crate::UpstreamAllow;
-use std::{path::PathBuf, time::Duration};
+use crate::{UpstreamAllow, observe::Observer};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 /// How long each part of a request may take. Each has an error code of its own.
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +67,8 @@ pub struct ProxyConfig {
     pub max_connections: usize,
     /// How long requests in flight may go on after the shutdown signal.
     pub drain: Duration,
+    /// Hears of every request that has ended.
+    pub observer: Option<Arc<dyn Observer>>,
 }
 
 impl ProxyConfig {
@@ -83,6 +85,7 @@ impl ProxyConfig {
             max_buffered: 1 << 30,
             max_connections: 16_384,
             drain: Duration::from_millis(2500),
+            observer: None,
         }
     }
 }

@@ -18,6 +18,7 @@ mod headers;
 mod intake;
 pub mod listen;
 mod meter;
+pub mod observe;
 pub mod ports;
 mod price;
 mod quota;

@@ -13,6 +13,7 @@ use crate::{
     forward,
     headers::REQUEST_ID,
     intake::{self, Budget},
+    observe,
     ports::{BoxError, EventSource, Unsealer, UsageSink, UsageTotals},
     price::Prices,
     quota::Amount,
@@ -118,7 +119,9 @@ impl Proxy {
         tasks.spawn(Arc::clone(&spool).sync_loop(stop.clone()));
         tasks.spawn(Uploader::new(Arc::clone(&spool), sink, Arc::clone(&clock)).run(stop.clone()));
         tasks.spawn(drain(flights.clone(), config.drain, cancel, stop));
-        let recorder = Arc::new(Recorder { spool, prices, clock });
+        telemetry::describe();
+        let observer = config.observer.clone();
+        let recorder = Arc::new(Recorder { spool, prices, clock, observer });
         let budget = Budget::new(config.max_buffered);
         let inner = Inner { config, directory, client, recorder, ids, flights, budget };
         Ok(Self { inner: Arc::new(inner) })
@@ -246,8 +249,9 @@ impl Inner {
         Some(Flight::new(Arc::clone(&self.recorder), arrival, caller, vendor, self.flights.token()))
     }
 
-    fn unauthenticated(refusal: Refusal, format: Format) -> Refused {
+    fn unauthenticated(arrival: &Arrival, refusal: Refusal, format: Format) -> Refused {
         telemetry::unauthenticated();
+        observe::access_refused(arrival, &refusal);
         (refusal, format)
     }
 }

@@ -216,6 +216,11 @@ impl Spool {
         }
     }
 
+    /// Its size on the disk.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
     /// How many outcomes were given a number and have it still.
     pub(crate) fn closed(&self) -> u64 {
         let vacant = self.vacant.lock().unwrap_or_else(PoisonError::into_inner).len() as u64;

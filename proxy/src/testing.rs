@@ -353,6 +353,7 @@ pub(crate) fn draft() -> UsageRecorded {
         error: Some("proxy_stopped".to_owned()),
         stream: false,
         tokens: clawplane_domain::usage::Tokens::default(),
+        service_tier: None,
         cost_micros: None,
         price_version: None,
         estimated: true,

@@ -253,7 +253,7 @@ impl Uploader {
                 pending.record.at + chrono::TimeDelta::milliseconds(i64::from(pending.record.duration_ms));
             (self.clock.now() - ended).to_std().unwrap_or_default()
         });
-        telemetry::spool(self.spool.closed() - self.stored, oldest.unwrap_or_default());
+        telemetry::spool(self.spool.closed() - self.stored, oldest.unwrap_or_default(), self.spool.bytes());
     }
 }
 

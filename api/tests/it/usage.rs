@@ -36,7 +36,9 @@ fn record(
             cache_write_tokens: 10,
             output_tokens: 20,
             reasoning_tokens: 5,
+            ..Tokens::default()
         },
+        service_tier: None,
         cost_micros: cost,
         price_version: None,
         estimated: false,

@@ -3,8 +3,8 @@
 use super::{
     Config, MasterKey, Need,
     parse::{
-        checked, directory, docker_host, listen, log_filter, log_format, nats_url, password, port_start,
-        postgres_url, spool_bytes, spool_durability, ttl,
+        checked, directory, docker_host, listen, log_filter, log_format, nats_url, otlp_endpoint, password,
+        port_start, postgres_url, spool_bytes, spool_durability, ttl,
     },
     problem::Problem,
     sources::{Setting, Settings},
@@ -35,7 +35,7 @@ const NEW_KEY: &str =
     "make one with `openssl rand -hex 32` and keep it: what it encrypted is lost without it";
 const DIRECTORY: &str = "name a directory";
 
-const KNOWN: [Known; 20] = [
+const KNOWN: [Known; 21] = [
     secret("DATABASE_URL", POSTGRES),
     secret("READ_DATABASE_URL", POSTGRES),
     secret(
@@ -62,6 +62,7 @@ const KNOWN: [Known; 20] = [
     open("DOCKER_HOST", "write unix:///path/to/socket or tcp://host:port"),
     open("CLAWPLANE_LOG", "write a level, such as info, or name=level pairs with commas"),
     open("CLAWPLANE_LOG_FORMAT", "write text or json"),
+    secret("OTEL_EXPORTER_OTLP_ENDPOINT", "write the collector's base URL, such as http://127.0.0.1:4318"),
 ];
 
 /// Only names of the table are asked for, so that the empty answer is never seen.
@@ -113,6 +114,7 @@ pub(super) fn read(settings: &Settings, needs: &[Need], problems: &mut Vec<Probl
         docker_host: r.parsed("DOCKER_HOST", docker_host),
         log: r.parsed("CLAWPLANE_LOG", log_filter).unwrap_or_else(|| "info".to_owned()),
         log_format: r.parsed("CLAWPLANE_LOG_FORMAT", log_format).unwrap_or_default(),
+        otlp_endpoint: r.parsed("OTEL_EXPORTER_OTLP_ENDPOINT", otlp_endpoint),
     })
 }
 

@@ -34,6 +34,15 @@ pub(super) fn nats_url(text: &str) -> Result<Secret, String> {
     Ok(url)
 }
 
+/// An empty one is none: that is how the variable is switched off elsewhere.
+pub(super) fn otlp_endpoint(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("is not a URL: {error}"))?;
+    match (url.scheme(), url.has_host()) {
+        ("http" | "https", true) => Ok(url),
+        _ => Err("is not http:// or https:// with a host".to_owned()),
+    }
+}
+
 pub(super) fn port_start(text: &str) -> Result<u16, String> {
     let port = text.parse().ok().filter(|port| (1024..=60000).contains(port));
     port.ok_or_else(|| "is not such a port".to_owned())

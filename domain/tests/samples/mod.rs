@@ -8,7 +8,7 @@ use clawplane_domain::{
     DomainEvent, SealedSecret, Timestamp,
     provider_key::{AddKey, ApiType, KeyEvent},
     quota::{QuotaEvent, QuotaLimits},
-    usage::{Tokens, USAGE_RECORDED, USAGE_VERSION, UsageRecorded},
+    usage::{TokenDetails, Tokens, USAGE_RECORDED, USAGE_VERSION, UsageRecorded},
 };
 use serde_json::Value;
 use std::{collections::BTreeMap, fmt::Debug, str::FromStr};
@@ -112,7 +112,9 @@ fn usage(samples: &mut Samples) {
             cache_write_tokens: 100,
             output_tokens: 340,
             reasoning_tokens: 40,
+            ..Tokens::default()
         },
+        service_tier: None,
         cost_micros: Some(6789),
         price_version: Some("2026-02-28".into()),
         estimated: false,
@@ -132,6 +134,28 @@ fn usage(samples: &mut Samples) {
         ttfb_ms: None,
         ..full.clone()
     };
+    let details = TokenDetails {
+        cache_write_1h_tokens: 60,
+        input_audio_tokens: 50,
+        cached_audio_tokens: 40,
+        input_image_tokens: 30,
+        cached_image_tokens: 20,
+        input_video_tokens: 10,
+        output_audio_tokens: 9,
+        output_image_tokens: 8,
+        output_video_tokens: 7,
+        citation_tokens: 6,
+        web_searches: 5,
+        file_searches: 2,
+        audio_seconds: 4,
+        document_pages: 3,
+    };
+    let detailed = UsageRecorded {
+        tokens: Tokens { details, ..full.tokens },
+        service_tier: Some("priority".into()),
+        ..full.clone()
+    };
+    samples.put(USAGE_RECORDED, USAGE_VERSION, ".detailed", &detailed);
     samples.put(USAGE_RECORDED, USAGE_VERSION, "", &full);
     samples.put(USAGE_RECORDED, USAGE_VERSION, ".minimal", &minimal);
 }

@@ -21,6 +21,7 @@ pub fn record(store: &Store, n: u64) -> UsageRecorded {
         error: None,
         stream: true,
         tokens: Tokens { input_tokens: n, output_tokens: n, ..Tokens::default() },
+        service_tier: None,
         cost_micros: Some(n),
         price_version: None,
         estimated: false,

@@ -220,7 +220,9 @@ impl World {
                 cache_write_tokens: 10,
                 output_tokens: 20,
                 reasoning_tokens: 5,
+                ..Tokens::default()
             },
+            service_tier: None,
             cost_micros: Some(30),
             price_version: None,
             estimated: false,

@@ -6,6 +6,7 @@ use crate::{
     directory::{Caller, Key},
     flight::{Arrival, Flight},
     headers,
+    observe::Operation,
     price::Prices,
     refusal::Refusal,
     request::Asked,
@@ -65,9 +66,9 @@ impl Inner {
         let directory = self.directory.load();
         let caller = credentials::candidates(&parts.headers, parts.uri.query())
             .find_map(|token| directory.caller(&token))
-            .ok_or_else(|| Self::unauthenticated(Refusal::unknown_token(), format))?;
+            .ok_or_else(|| Self::unauthenticated(&arrival, Refusal::unknown_token(), format))?;
         if caller.expires_at.is_some_and(|end| arrival.at >= end) {
-            return Err(Self::unauthenticated(Refusal::expired_token(), format));
+            return Err(Self::unauthenticated(&arrival, Refusal::expired_token(), format));
         }
         let Some(mut flight) = self.flight(arrival, caller, id) else {
             return Err((Refusal::not_found(), format));
@@ -92,6 +93,7 @@ impl Inner {
             Err(why) => return Err(refuse(flight, no_destination(why))),
         };
         let generative = parts.method == Method::POST && is_generative(path);
+        flight.observed(Operation::of(path), &parts.headers, &uri);
         let metered = parts.method == Method::POST && !path.ends_with("/cancel");
         if !metered {
             flight.free();

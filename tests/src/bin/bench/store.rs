@@ -104,6 +104,7 @@ fn usage(tenant_id: TenantId, n: u64) -> UsageRecorded {
         error: None,
         stream: n.is_multiple_of(2),
         tokens: Tokens { input_tokens: 100 + n % 50, output_tokens: n % 40, ..Tokens::default() },
+        service_tier: None,
         cost_micros: Some(n % 1000),
         price_version: Some("bench".to_owned()),
         estimated: false,
