@@ -17,6 +17,7 @@ mod layers;
 mod openclaw;
 mod operating;
 mod proxy;
+mod sdk;
 mod secrets;
 mod tenants;
 mod tour;
