@@ -9,10 +9,11 @@ MODEL = "gemini-2.5-flash"
 
 def connect(token, **more):
     options = types.HttpOptions(base_url=vendor("google"), **more)
-    return genai.Client(api_key=token, vertexai=False, http_options=options).models
+    return genai.Client(api_key=token, vertexai=False, http_options=options)
 
 
-models = connect(TOKEN)
+client = connect(TOKEN)
+models = client.models
 WEATHER = types.Tool(
     function_declarations=[
         {
@@ -33,7 +34,8 @@ def chat():
 def versions():
     """The version in the path is the client's own."""
     for version in ["v1", "v1beta"]:
-        answer = connect(TOKEN, api_version=version).generate_content(model=MODEL, contents="ping")
+        one = connect(TOKEN, api_version=version)
+        answer = one.models.generate_content(model=MODEL, contents="ping")
         equal(answer.text, ANSWER)
 
 
@@ -59,10 +61,11 @@ def embeddings():
 
 
 def ours():
-    error = raised(errors.ClientError, lambda: connect("nobody's").generate_content(model=MODEL, contents="x"))
+    stranger, poor = connect("nobody's"), connect(POOR_TOKEN)
+    error = raised(errors.ClientError, lambda: stranger.models.generate_content(model=MODEL, contents="x"))
     equal((error.code, error.status), (401, "UNAUTHENTICATED"))
     assert "gateway token" in error.message, error.message
-    error = raised(errors.ClientError, lambda: connect(POOR_TOKEN).generate_content(model=MODEL, contents="x"))
+    error = raised(errors.ClientError, lambda: poor.models.generate_content(model=MODEL, contents="x"))
     equal((error.code, error.status), (429, "RESOURCE_EXHAUSTED"))
     assert "dailyTokens" in error.message, error.message
     equal(error.details["error"]["details"][0]["reason"], "quota_exceeded")
