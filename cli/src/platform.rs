@@ -217,6 +217,7 @@ impl Parts {
     async fn proxy(&self, config: &Config, upstream_allow: UpstreamAllow) -> anyhow::Result<Proxy> {
         let mut proxy = ProxyConfig::new(config.data_dir.join("spool"));
         proxy.upstream_allow = upstream_allow;
+        proxy.extra_roots = config.extra_roots.clone();
         let deps = Deps {
             events: Arc::new(self.feed.clone()),
             sink: Arc::new(UsageAppender::new(self.pool.clone(), self.wakeup.clone())),

@@ -35,6 +35,6 @@ pub mod vendors;
 
 pub use allow::UpstreamAllow;
 pub use body::ProxyBody;
-pub use config::{ProxyConfig, Timeouts};
+pub use config::{ExtraRoots, NoRoots, ProxyConfig, Timeouts};
 pub use error::StartError;
 pub use service::{Deps, Proxy};

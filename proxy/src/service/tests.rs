@@ -100,7 +100,8 @@ impl Stage {
         change(&mut config);
         let (proxy, address, wakeup, cancel, tasks) = start(config, &world, &clock).await;
         let client =
-            crate::connect::client(address.to_string().parse().unwrap(), Duration::from_secs(5)).unwrap();
+            crate::connect::client(address.to_string().parse().unwrap(), Duration::from_secs(5), &[])
+                .unwrap();
         let spool = Some(spool);
         Self { world, clock, vendor, tenant, bot, address, client, proxy, wakeup, cancel, tasks, spool }
     }
