@@ -1,12 +1,16 @@
 //! The whole proxy between a real client and a fake vendor, over TCP on loopback.
 
+mod abandoned;
 mod accounting;
 mod credentials;
 mod endings;
 mod fake;
 mod lifecycle;
 mod limits;
+mod passing;
 mod streams;
+mod tls;
+mod vendors;
 
 use crate::{
     Deps, Proxy, ProxyConfig,
