@@ -33,6 +33,7 @@ pub enum OnDisconnect {
 
 impl OnDisconnect {
     /// Whether it is what holds where nothing is said; such a one is not stored.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands in a reference")]
     pub(crate) fn is_usual(&self) -> bool {
         *self == Self::default()
     }
