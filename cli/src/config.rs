@@ -16,7 +16,7 @@ use clawplane_domain::{
     Secret,
     values::{Email, ImageRef},
 };
-use clawplane_proxy::{SpoolDurability, UpstreamAllow};
+use clawplane_proxy::{ExtraRoots, SpoolDurability, UpstreamAllow};
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use url::Url;
 
@@ -47,6 +47,8 @@ pub struct Config {
     pub spool_max_bytes: u64,
     /// `CLAWPLANE_UPSTREAM_ALLOW`: private places that a vendor's base URL may name all the same.
     pub upstream_allow: UpstreamAllow,
+    /// `CLAWPLANE_EXTRA_CA_FILE`: authorities that vendors' certificates may come from, beside the system's.
+    pub extra_roots: ExtraRoots,
     /// `CLAWPLANE_LISTEN`: where HTTP is served.
     pub listen: SocketAddr,
     /// `CLAWPLANE_ADMIN_EMAIL`: the first administrator.

@@ -242,6 +242,7 @@ impl Parts {
         proxy.spool_durability = config.spool_durability;
         proxy.spool_max_bytes = config.spool_max_bytes;
         proxy.observer = around.observer.clone();
+        proxy.extra_roots = config.extra_roots.clone();
         let deps = Deps {
             events: Arc::new(self.feed.clone()),
             sink: Arc::new(UsageAppender::new(self.pool.clone(), self.wakeup.clone())),

@@ -6,7 +6,7 @@ mod state;
 
 pub use commands::{AddKey, KeyCommand, KeyRefusal};
 pub use events::KeyEvent;
-pub use state::{ApiType, ProviderKey};
+pub use state::{ApiType, OnDisconnect, ProviderKey};
 
 #[cfg(test)]
 mod tests;

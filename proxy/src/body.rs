@@ -15,6 +15,7 @@ use std::{
     task::{Context, Poll},
 };
 use tokio::time::{Instant, Sleep};
+use tokio_util::sync::CancellationToken;
 
 /// The body of an answer.
 pub struct ProxyBody(Kind);
@@ -85,6 +86,8 @@ pub(crate) struct Metered {
     piece: Option<Instant>,
     /// Made when it is waited for the first time.
     sleep: Option<Pin<Box<Sleep>>>,
+    /// Where it is to be read to its end without a client too: until this is cancelled.
+    keep: Option<CancellationToken>,
 }
 
 impl Metered {
@@ -94,6 +97,7 @@ impl Metered {
         strip: bool,
         flight: Flight,
         (timeouts, deadline): (Timeouts, Instant),
+        keep: Option<CancellationToken>,
     ) -> Self {
         let mut body = Self {
             over: false,
@@ -109,6 +113,7 @@ impl Metered {
             last: Instant::now(),
             piece: None,
             sleep: None,
+            keep,
         };
         if body.inner.is_end_stream() {
             body.over = true;
@@ -223,6 +228,30 @@ impl Metered {
         self.over = true;
         self.end(Ending::Broken("upstream_total_timeout"));
         "the request took too long as a whole".into()
+    }
+}
+
+impl Drop for ProxyBody {
+    /// The client went away. What has to be known exactly is read on, in a task of its own; its flight is counted, so that
+    /// a stop waits for it.
+    fn drop(&mut self) {
+        let Kind::Vendor(body) = std::mem::replace(&mut self.0, Kind::Own(None)) else { return };
+        let Some(keep) = body.keep.clone().filter(|keep| !body.over && !keep.is_cancelled()) else { return };
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(read_on(body, keep));
+        }
+    }
+}
+
+/// Reads to the end, at most until the request's deadline.
+async fn read_on(mut body: Box<Metered>, keep: CancellationToken) {
+    let deadline = body.deadline;
+    let reading = async {
+        while std::future::poll_fn(|context| body.poll(context)).await.is_some_and(|frame| frame.is_ok()) {}
+    };
+    tokio::select! {
+        _ = tokio::time::timeout_at(deadline, reading) => {}
+        () = keep.cancelled() => {}
     }
 }
 

@@ -1,6 +1,7 @@
 //! The proxy's configuration, as plain values: only the composition reads files and environment.
 
 use crate::{UpstreamAllow, observe::Observer};
+use rustls::pki_types::{CertificateDer, pem::PemObject};
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 /// How long each part of a request may take. Each has an error code of its own.
@@ -44,6 +45,37 @@ pub enum SpoolDurability {
     Disk,
 }
 
+/// Certificates of authorities of the operator's own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExtraRoots(pub(crate) Vec<CertificateDer<'static>>);
+
+/// Why a text gives no roots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoRoots {
+    /// Something in it is no PEM.
+    #[error("is not PEM")]
+    Pem,
+    /// There is no certificate in it.
+    #[error("has no certificate in it")]
+    Empty,
+    /// A certificate in it cannot be an authority's.
+    #[error("has a certificate in it that is none of an authority")]
+    Certificate,
+}
+
+impl ExtraRoots {
+    /// Every certificate of a PEM text; other things in it, such as comments, are passed over.
+    pub fn from_pem(text: &[u8]) -> Result<Self, NoRoots> {
+        let roots: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text).collect();
+        let roots = roots.map_err(|_| NoRoots::Pem)?;
+        let mut store = rustls::RootCertStore::empty();
+        if roots.iter().any(|root| store.add(root.clone()).is_err()) {
+            return Err(NoRoots::Certificate);
+        }
+        if roots.is_empty() { Err(NoRoots::Empty) } else { Ok(Self(roots)) }
+    }
+}
+
 /// The proxy's configuration.
 #[derive(Clone, Debug)]
 pub struct ProxyConfig {
@@ -57,6 +89,8 @@ pub struct ProxyConfig {
     pub spool_durability: SpoolDurability,
     /// Private places that vendors may be at.
     pub upstream_allow: UpstreamAllow,
+    /// Roots that vendors' certificates may come from, beside the system's.
+    pub extra_roots: ExtraRoots,
     /// Time limits of a request.
     pub timeouts: Timeouts,
     /// Largest request body, in bytes.
@@ -80,6 +114,7 @@ impl ProxyConfig {
             spool_max_bytes: 8 << 30,
             spool_durability: SpoolDurability::default(),
             upstream_allow: UpstreamAllow::default(),
+            extra_roots: ExtraRoots::default(),
             timeouts: Timeouts::default(),
             max_body: 50 << 20,
             max_buffered: 1 << 30,

@@ -14,7 +14,9 @@ use crate::{
     vendors::{Endpoint, Vendor},
 };
 use clawplane_domain::{
-    BotId, KeyId, Secret, TenantId, Timestamp, TokenHash, provider_key::ApiType, values::Tag,
+    BotId, KeyId, Secret, TenantId, Timestamp, TokenHash,
+    provider_key::{ApiType, OnDisconnect},
+    values::Tag,
 };
 use imbl::HashMap;
 use std::sync::Arc;
@@ -28,6 +30,7 @@ pub(crate) struct Key {
     /// Its own place, where it does not take its vendor's.
     pub(crate) endpoint: Option<Endpoint>,
     pub(crate) api_type: Option<ApiType>,
+    pub(crate) on_disconnect: OnDisconnect,
     /// In memory that is overwritten when the last request with it has ended.
     pub(crate) secret: Secret,
 }

@@ -37,6 +37,6 @@ pub mod vendors;
 
 pub use allow::UpstreamAllow;
 pub use body::ProxyBody;
-pub use config::{ProxyConfig, SpoolDurability, Timeouts};
+pub use config::{ExtraRoots, NoRoots, ProxyConfig, SpoolDurability, Timeouts};
 pub use error::StartError;
 pub use service::{Deps, Proxy};

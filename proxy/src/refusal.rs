@@ -72,6 +72,11 @@ impl Refusal {
         }
     }
 
+    pub(crate) fn stopping() -> Self {
+        let message = "the proxy is stopping";
+        Self { retry_after: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "proxy_stopped", message) }
+    }
+
     pub(crate) fn overloaded() -> Self {
         let message = "too many large requests at once";
         Self { retry_after: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", message) }

@@ -29,6 +29,7 @@ use bytes::Bytes;
 use clawplane_domain::{
     RequestId,
     clock::{Clock, Ids},
+    provider_key::OnDisconnect,
 };
 use clawplane_eventstore::Wakeup;
 use http::{HeaderValue, Request, Response, request::Parts};
@@ -80,6 +81,8 @@ pub(crate) struct Inner {
     recorder: Arc<Recorder>,
     ids: Arc<dyn Ids>,
     flights: TaskTracker,
+    /// Cancelled when what is in flight at a stop may go on no longer.
+    cut: CancellationToken,
     budget: Budget,
 }
 
@@ -113,17 +116,19 @@ impl Proxy {
         let stream = spool.stream().to_owned();
         let mut follower = Follower::new(events, unsealer, Arc::clone(&directory), stream);
         follower.catch_up(totals.as_ref(), clock.as_ref()).await?;
-        let client = connect::client(config.upstream_allow.clone(), config.timeouts.connect)?;
+        let client =
+            connect::client(config.upstream_allow.clone(), config.timeouts.connect, &config.extra_roots.0)?;
         let (flights, stop) = (TaskTracker::new(), CancellationToken::new());
         tasks.spawn(follower.run(bell, cancel.clone()));
         tasks.spawn(Arc::clone(&spool).sync_loop(stop.clone()));
         tasks.spawn(Uploader::new(Arc::clone(&spool), sink, Arc::clone(&clock)).run(stop.clone()));
-        tasks.spawn(drain(flights.clone(), config.drain, cancel, stop));
+        let cut = CancellationToken::new();
+        tasks.spawn(drain(flights.clone(), config.drain, cancel, cut.clone(), stop));
         telemetry::describe();
         let observer = config.observer.clone();
         let recorder = Arc::new(Recorder { spool, prices, clock, observer });
         let budget = Budget::new(config.max_buffered);
-        let inner = Inner { config, directory, client, recorder, ids, flights, budget };
+        let inner = Inner { config, directory, client, recorder, ids, flights, cut, budget };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -167,10 +172,18 @@ async fn begin(mut admitted: Admitted, input: u64) -> Result<Admitted, Refused> 
 }
 
 /// Stops the uploader when nothing is in flight any more, or after `drain`.
-async fn drain(flights: TaskTracker, drain: Duration, cancel: CancellationToken, stop: CancellationToken) {
+async fn drain(
+    flights: TaskTracker,
+    drain: Duration,
+    cancel: CancellationToken,
+    cut: CancellationToken,
+    stop: CancellationToken,
+) {
     cancel.cancelled().await;
     flights.close();
-    if tokio::time::timeout(drain + CUT, flights.wait()).await.is_err() {
+    let in_time = tokio::time::timeout(drain, flights.wait()).await.is_ok();
+    cut.cancel();
+    if !in_time && tokio::time::timeout(CUT, flights.wait()).await.is_err() {
         tracing::warn!(left = flights.len(), "requests are still in flight at the end");
     }
     stop.cancel();
@@ -208,14 +221,20 @@ impl Inner {
             Err(refusal) => return Err(admitted.refuse(refusal)),
         };
         let limits = (self.config.max_body, vendor);
-        match forward::send(&self.client, request, first_byte.min(total), limits).await {
-            Ok(response) => Ok(admitted.answer(response, injected, (self.config.timeouts, deadline))),
-            Err(no_answer) => {
-                let format = admitted.route.format;
-                admitted.flight.refuse(&no_answer.refusal, no_answer.consumed);
-                Err((no_answer.refusal, format))
+        let (client, times) = (self.client.clone(), (self.config.timeouts, deadline));
+        let format = admitted.route.format;
+        let keep = (admitted.key.on_disconnect == OnDisconnect::Drain).then(|| self.cut.clone());
+        let kept = keep.clone();
+        let going = async move {
+            match forward::send(&client, request, first_byte.min(total), limits).await {
+                Ok(response) => Ok(admitted.answer(response, injected, times, kept)),
+                Err(no_answer) => {
+                    admitted.flight.refuse(&no_answer.refusal, no_answer.consumed);
+                    Err((no_answer.refusal, format))
+                }
             }
-        }
+        };
+        forward::outlive(keep, going).await.unwrap_or_else(|| Err((Refusal::stopping(), format)))
     }
 
     fn reserve(

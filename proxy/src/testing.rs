@@ -9,7 +9,7 @@ use clawplane_domain::{
     Timestamp, TokenHash, UserId,
     bot::{BotEvent, CreateBot, GatewayToken, Limits},
     clock::{Clock, Ids},
-    provider_key::{AddKey, ApiType, KeyEvent},
+    provider_key::{AddKey, ApiType, KeyEvent, OnDisconnect},
     quota::{QuotaEvent, QuotaLimits},
     usage::UsageRecorded,
     values::Tag,
@@ -85,6 +85,8 @@ pub(crate) struct World {
     events: Mutex<Vec<RecordedEvent>>,
     usage: Mutex<HashMap<String, BTreeMap<u64, UsageRecorded>>>,
     pub(crate) totals: Mutex<Totals>,
+    /// What the keys that are made from now on say.
+    pub(crate) on_disconnect: Mutex<OnDisconnect>,
     shredded: Mutex<Vec<DataKeyId>>,
     /// The database is away.
     pub(crate) down: AtomicBool,
@@ -196,6 +198,7 @@ impl World {
             weight: 1,
             base_url: base_url.map(|url| url.parse().unwrap()),
             api_type,
+            on_disconnect: *self.on_disconnect.lock().unwrap(),
             sealed: seal(secret, &clawplane_domain::sealed::bound_to_key(tenant, id)),
         };
         self.emit("provider_key", id, tenant, &KeyEvent::Added { key });

@@ -6,6 +6,7 @@
 pub mod client;
 pub mod docker;
 pub mod platform;
+pub mod sdk;
 pub mod serve;
 pub mod vendor;
 pub mod wait;

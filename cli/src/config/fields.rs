@@ -3,8 +3,8 @@
 use super::{
     Config, MasterKey, Need,
     parse::{
-        checked, directory, docker_host, listen, log_filter, log_format, nats_url, otlp_endpoint, password,
-        port_start, postgres_url, spool_bytes, spool_durability, ttl,
+        checked, directory, docker_host, extra_roots, listen, log_filter, log_format, nats_url, otlp_endpoint,
+        password, port_start, postgres_url, spool_bytes, spool_durability, ttl,
     },
     problem::Problem,
     sources::{Setting, Settings},
@@ -35,7 +35,7 @@ const NEW_KEY: &str =
     "make one with `openssl rand -hex 32` and keep it: what it encrypted is lost without it";
 const DIRECTORY: &str = "name a directory";
 
-const KNOWN: [Known; 21] = [
+const KNOWN: [Known; 22] = [
     secret("DATABASE_URL", POSTGRES),
     secret("READ_DATABASE_URL", POSTGRES),
     secret(
@@ -51,6 +51,7 @@ const KNOWN: [Known; 21] = [
     open("CLAWPLANE_SPOOL_DURABILITY", "write process or disk"),
     open("CLAWPLANE_SPOOL_MAX_BYTES", "write a number of bytes, 65536 or more, or leave it out for 8 GiB"),
     open("CLAWPLANE_UPSTREAM_ALLOW", "write host:port or a network such as 10.0.0.0/8, with commas between"),
+    open("CLAWPLANE_EXTRA_CA_FILE", "name a file with certificates in PEM"),
     open("CLAWPLANE_LISTEN", "write address:port, such as 127.0.0.1:8080"),
     open("CLAWPLANE_ADMIN_EMAIL", "write it as name@domain"),
     secret(
@@ -106,6 +107,7 @@ pub(super) fn read(settings: &Settings, needs: &[Need], problems: &mut Vec<Probl
         spool_durability: r.parsed("CLAWPLANE_SPOOL_DURABILITY", spool_durability).unwrap_or_default(),
         spool_max_bytes: r.parsed("CLAWPLANE_SPOOL_MAX_BYTES", spool_bytes).unwrap_or(8 << 30),
         upstream_allow: r.allow_list(),
+        extra_roots: r.parsed("CLAWPLANE_EXTRA_CA_FILE", extra_roots).unwrap_or_default(),
         listen: r.parsed("CLAWPLANE_LISTEN", listen).unwrap_or((Ipv4Addr::LOCALHOST, 8080).into()),
         admin_email: r.parsed("CLAWPLANE_ADMIN_EMAIL", checked::<Email>),
         admin_password: r.parsed("CLAWPLANE_ADMIN_PASSWORD", password),

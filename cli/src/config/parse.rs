@@ -3,7 +3,7 @@
 
 use super::LogFormat;
 use clawplane_domain::Secret;
-use clawplane_proxy::SpoolDurability;
+use clawplane_proxy::{ExtraRoots, SpoolDurability};
 use clawplane_workers::nats;
 use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
@@ -55,6 +55,12 @@ pub(super) fn ttl(text: &str) -> Result<Option<Duration>, String> {
         1..=MAX_TTL_SECONDS => Ok(Some(Duration::from_secs(seconds))),
         _ => Err("is more than ten years".to_owned()),
     }
+}
+
+/// The file is read now, so that what is wrong with it is said at the start.
+pub(super) fn extra_roots(path: &str) -> Result<ExtraRoots, String> {
+    let text = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
+    ExtraRoots::from_pem(&text).map_err(|why| why.to_string())
 }
 
 pub(super) fn password(text: &str) -> Result<Secret, String> {

@@ -1,6 +1,6 @@
 //! What can be asked of a provider key, and what is decided.
 
-use super::{ApiType, KeyEvent, ProviderKey};
+use super::{ApiType, KeyEvent, OnDisconnect, ProviderKey};
 use crate::{
     KeyId, SealedSecret, TenantId, UserId,
     values::{BaseUrl, Label, Tag, VendorId},
@@ -37,6 +37,9 @@ pub struct AddKey {
     /// The wire format, for the vendor `custom`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_type: Option<ApiType>,
+    /// What becomes of a request whose client goes away.
+    #[serde(default, skip_serializing_if = "OnDisconnect::is_usual")]
+    pub on_disconnect: OnDisconnect,
     /// The vendor's key. Its additional data are tenant and key id.
     pub sealed: SealedSecret,
 }

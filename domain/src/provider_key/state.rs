@@ -20,6 +20,25 @@ pub enum ApiType {
     Ollama,
 }
 
+/// What becomes of a request at the vendor when its client goes away before the answer's end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnDisconnect {
+    /// It is cancelled; what was used until then is billed, by estimate where the vendor has not said yet.
+    #[default]
+    Cancel,
+    /// It is read to its end, so that what it costs is known exactly.
+    Drain,
+}
+
+impl OnDisconnect {
+    /// Whether it is what holds where nothing is said; such a one is not stored.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands in a reference")]
+    pub(crate) fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// The aggregate. `Default` is the state before `provider_key.added`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -19,6 +19,7 @@ fn key() -> AddKey {
         weight: 1,
         base_url: None,
         api_type: None,
+        on_disconnect: OnDisconnect::Cancel,
         sealed: SealedSecret { data_key_id: id(4), nonce: "00".repeat(12), ciphertext: "ff".into() },
     }
 }
@@ -61,6 +62,14 @@ fn weights_and_tags_are_bounded() {
     given::<ProviderKey>([]).when(add(too_many)).refused(&KeyRefusal::TooManyTags);
     let full = AddKey { tags: tags(MAX_TAGS), weight: MAX_WEIGHT, ..key() };
     given::<ProviderKey>([]).when(add(full.clone())).then([KeyEvent::Added { key: full }]);
+}
+
+#[test]
+fn a_key_keeps_what_becomes_of_abandoned_requests() {
+    let draining = AddKey { on_disconnect: OnDisconnect::Drain, ..key() };
+    let state =
+        given::<ProviderKey>([]).when(add(draining.clone())).then([KeyEvent::Added { key: draining }]);
+    assert_eq!(state.key.map(|key| key.on_disconnect), Some(OnDisconnect::Drain));
 }
 
 #[test]

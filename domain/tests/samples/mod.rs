@@ -6,7 +6,7 @@ mod people;
 use chrono::DateTime;
 use clawplane_domain::{
     DomainEvent, SealedSecret, Timestamp,
-    provider_key::{AddKey, ApiType, KeyEvent},
+    provider_key::{AddKey, ApiType, KeyEvent, OnDisconnect},
     quota::{QuotaEvent, QuotaLimits},
     usage::{TokenDetails, Tokens, USAGE_RECORDED, USAGE_VERSION, UsageRecorded},
 };
@@ -35,6 +35,10 @@ impl Samples {
 
     fn minimal(&mut self, event: &impl DomainEvent) {
         self.put(&event.event_type(), &event.event_version(), ".minimal", event);
+    }
+
+    fn variant(&mut self, variant: &str, event: &impl DomainEvent) {
+        self.put(&event.event_type(), &event.event_version(), variant, event);
     }
 
     fn put(&mut self, name: &str, version: &str, variant: &str, event: &impl serde::Serialize) {
@@ -72,10 +76,13 @@ fn keys(samples: &mut Samples) {
         weight: 5,
         base_url: Some(text("https://llm.example.org/v1")),
         api_type: Some(ApiType::Openai),
+        on_disconnect: OnDisconnect::Cancel,
         sealed: sealed(),
     };
     let minimal =
         AddKey { vendor: text("openai"), tags: Vec::new(), base_url: None, api_type: None, ..full.clone() };
+    let draining = AddKey { on_disconnect: OnDisconnect::Drain, ..full.clone() };
+    samples.variant(".drain", &KeyEvent::Added { key: draining });
     samples.add(&KeyEvent::Added { key: full });
     samples.minimal(&KeyEvent::Added { key: minimal });
     samples.add(&KeyEvent::Deleted { data_key_id: id(0xd) });

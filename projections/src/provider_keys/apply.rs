@@ -33,7 +33,7 @@ impl Projection for ProviderKeysProjection {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     fn streams(&self) -> Filter {
@@ -81,9 +81,9 @@ impl Use {
 async fn insert(tx: &mut PgConnection, key: &AddKey, at: Timestamp) -> Result<(), ApplyError> {
     let weight = i32::try_from(key.weight).map_err(|error| ApplyError::Senseless(error.to_string()))?;
     sqlx::query(
-        "INSERT INTO provider_keys (id, tenant_id, vendor, label, tags, weight, base_url, api_type, created_by,
+        "INSERT INTO provider_keys (id, tenant_id, vendor, label, tags, weight, base_url, api_type, on_disconnect, created_by,
                                     created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
     )
     .bind(key.id.0)
     .bind(key.tenant_id.0)
@@ -93,6 +93,7 @@ async fn insert(tx: &mut PgConnection, key: &AddKey, at: Timestamp) -> Result<()
     .bind(weight)
     .bind(key.base_url.as_ref().map(ToString::to_string))
     .bind(key.api_type.map(Json))
+    .bind(Json(key.on_disconnect))
     .bind(key.created_by.0)
     .bind(at)
     .execute(tx)

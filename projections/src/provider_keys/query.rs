@@ -6,7 +6,7 @@ use crate::{
 };
 use clawplane_domain::{
     KeyId, TenantId, Timestamp, UserId,
-    provider_key::ApiType,
+    provider_key::{ApiType, OnDisconnect},
     values::{BaseUrl, Label, Tag, VendorId},
 };
 use clawplane_eventstore::StoreError;
@@ -14,8 +14,8 @@ use sqlx::{PgPool, Row, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
 const LIST: &str = "keys";
-const SELECT: &str = "SELECT id, tenant_id, vendor, label, tags, weight, base_url, api_type, created_by, created_at, \
-     last_used_at, last_status, last_success_at, last_failure_at FROM view_provider_keys.provider_keys";
+const SELECT: &str = "SELECT id, tenant_id, vendor, label, tags, weight, base_url, api_type, on_disconnect, created_by, \
+     created_at, last_used_at, last_status, last_success_at, last_failure_at FROM view_provider_keys.provider_keys";
 
 /// The provider keys.
 #[derive(Clone, Debug)]
@@ -42,6 +42,8 @@ pub struct KeyRow {
     pub base_url: Option<BaseUrl>,
     /// The wire format, where it is not its vendor's usual one.
     pub api_type: Option<ApiType>,
+    /// What becomes of a request whose client goes away.
+    pub on_disconnect: OnDisconnect,
     /// Who added it.
     pub created_by: UserId,
     /// When.
@@ -92,6 +94,7 @@ fn key(row: &PgRow) -> Result<KeyRow, sqlx::Error> {
     let tags: Vec<String> = row.try_get("tags")?;
     let base_url: Option<String> = row.try_get("base_url")?;
     let api_type: Option<Json<ApiType>> = row.try_get("api_type")?;
+    let Json(on_disconnect) = row.try_get("on_disconnect")?;
     let last_status: Option<i32> = row.try_get("last_status")?;
     let weight: i32 = row.try_get("weight")?;
     Ok(KeyRow {
@@ -103,6 +106,7 @@ fn key(row: &PgRow) -> Result<KeyRow, sqlx::Error> {
         weight: weight.unsigned_abs(),
         base_url: base_url.map(parsed).transpose()?,
         api_type: api_type.map(|Json(api_type)| api_type),
+        on_disconnect,
         created_by: UserId(row.try_get("created_by")?),
         created_at: row.try_get("created_at")?,
         last_used_at: row.try_get("last_used_at")?,

@@ -8,6 +8,7 @@ CREATE TABLE provider_keys (
     weight          integer     NOT NULL,
     base_url        text,
     api_type        jsonb,
+    on_disconnect   jsonb       NOT NULL,
     created_by      uuid        NOT NULL,
     created_at      timestamptz NOT NULL,
     last_used_at    timestamptz,

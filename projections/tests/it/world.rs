@@ -195,6 +195,7 @@ impl World {
             weight: 3,
             base_url: Some("https://vendor.example/v1".parse().unwrap()),
             api_type: None,
+            on_disconnect: clawplane_domain::provider_key::OnDisconnect::default(),
             sealed: self.sealed(),
         };
         let command = KeyCommand::Add(Box::new(key));

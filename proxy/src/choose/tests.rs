@@ -13,6 +13,7 @@ fn key(id: u128, weight: u32, names: &[&str]) -> Arc<Key> {
         tags: tags(names),
         endpoint: None,
         api_type: None,
+        on_disconnect: clawplane_domain::provider_key::OnDisconnect::default(),
         secret: Secret::new(format!("sk-{id}")),
     })
 }

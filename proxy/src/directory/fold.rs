@@ -98,8 +98,15 @@ impl Change {
             Err(UnsealError::Gone) => return Ok(None),
             Err(error) => return Err(Unfoldable::Secret(error)),
         };
-        let opened =
-            Key { id: key.id, weight: key.weight, tags: key.tags, endpoint, api_type: key.api_type, secret };
+        let opened = Key {
+            id: key.id,
+            weight: key.weight,
+            tags: key.tags,
+            endpoint,
+            api_type: key.api_type,
+            on_disconnect: key.on_disconnect,
+            secret,
+        };
         Ok(Some(Self::KeyAdded { tenant: key.tenant_id, vendor: vendor.id, key: Arc::new(opened) }))
     }
 }

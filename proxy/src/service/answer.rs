@@ -10,6 +10,7 @@ use crate::{
 use http::{HeaderMap, Response, StatusCode, header};
 use hyper::body::Incoming;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 impl Admitted {
     /// The client's answer, whose body is metered as it goes by. `injected` when usage was asked for on the way.
@@ -18,6 +19,7 @@ impl Admitted {
         upstream: Response<Incoming>,
         injected: bool,
         times: (Timeouts, Instant),
+        keep: Option<CancellationToken>,
     ) -> Response<ProxyBody> {
         let (mut head, body) = upstream.into_parts();
         headers::strip_hop_by_hop(&mut head.headers);
@@ -27,7 +29,7 @@ impl Admitted {
         if strip {
             head.headers.remove(header::CONTENT_LENGTH);
         }
-        let metered = Metered::new(body, meter, strip, self.flight, times);
+        let metered = Metered::new(body, meter, strip, self.flight, times, keep);
         let mut response = Response::new(ProxyBody::vendor(metered));
         *response.status_mut() = head.status;
         *response.headers_mut() = head.headers;

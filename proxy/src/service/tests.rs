@@ -1,12 +1,16 @@
 //! The whole proxy between a real client and a fake vendor, over TCP on loopback.
 
+mod abandoned;
 mod accounting;
 mod credentials;
 mod endings;
 mod fake;
 mod lifecycle;
 mod limits;
+mod passing;
 mod streams;
+mod tls;
+mod vendors;
 
 use crate::{
     Deps, Proxy, ProxyConfig,
@@ -100,7 +104,8 @@ impl Stage {
         change(&mut config);
         let (proxy, address, wakeup, cancel, tasks) = start(config, &world, &clock).await;
         let client =
-            crate::connect::client(address.to_string().parse().unwrap(), Duration::from_secs(5)).unwrap();
+            crate::connect::client(address.to_string().parse().unwrap(), Duration::from_secs(5), &[])
+                .unwrap();
         let spool = Some(spool);
         Self { world, clock, vendor, tenant, bot, address, client, proxy, wakeup, cancel, tasks, spool }
     }

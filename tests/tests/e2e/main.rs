@@ -19,6 +19,7 @@ mod layers;
 mod openclaw;
 mod operating;
 mod proxy;
+mod sdk;
 mod secrets;
 mod tenants;
 mod tour;
