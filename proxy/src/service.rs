@@ -2,6 +2,8 @@
 
 mod admit;
 mod answer;
+mod attempts;
+mod keys;
 
 use crate::{
     ProxyConfig, StartError,
@@ -10,10 +12,10 @@ use crate::{
     connect::{self, VendorClient},
     directory::{Directory, Follower},
     flight::{Arrival, BYTES_A_TOKEN, Flight, Recorder},
-    forward,
     headers::REQUEST_ID,
     intake::{self, Budget},
-    ports::{BoxError, EventSource, Unsealer, UsageSink, UsageTotals},
+    key_reports::{self, KeyDesk},
+    ports::{BoxError, EventSource, KeyReports, Unsealer, UsageSink, UsageTotals},
     price::Prices,
     quota::Amount,
     refusal::Refusal,
@@ -24,6 +26,7 @@ use crate::{
 };
 use admit::Admitted;
 use arc_swap::ArcSwap;
+use attempts::Message;
 use bytes::Bytes;
 use clawplane_domain::{
     RequestId,
@@ -54,6 +57,8 @@ pub struct Deps {
     pub unsealer: Arc<dyn Unsealer>,
     /// What was used before the start.
     pub totals: Arc<dyn UsageTotals>,
+    /// Where news of provider keys go.
+    pub keys: Arc<dyn KeyReports>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Request ids and the proxy's own.
@@ -80,6 +85,7 @@ pub(crate) struct Inner {
     ids: Arc<dyn Ids>,
     flights: TaskTracker,
     budget: Budget,
+    desk: KeyDesk,
 }
 
 /// A refusal in the form of a request's vendor.
@@ -97,7 +103,7 @@ impl Proxy {
     }
 
     async fn start_now(config: ProxyConfig, deps: Deps) -> Result<Self, StartError> {
-        let Deps { events, sink, unsealer, totals, clock, ids, wakeup, cancel, tasks } = deps;
+        let Deps { events, sink, unsealer, totals, keys, clock, ids, wakeup, cancel, tasks } = deps;
         let bell = wakeup.listen();
         let prices = Prices::load();
         let claimed = Claimed::take(&config.spool_dir)?;
@@ -106,17 +112,19 @@ impl Proxy {
         let spool = Arc::new(Spool::open(claimed, sizes, clock.as_ref(), ids.as_ref())?);
         let directory = Arc::new(ArcSwap::default());
         let stream = spool.stream().to_owned();
+        let (desk, reporter) = key_reports::open(keys, &stream);
         let mut follower = Follower::new(events, unsealer, Arc::clone(&directory), stream);
         follower.catch_up(totals.as_ref(), clock.as_ref()).await?;
         let client = connect::client(config.upstream_allow.clone(), config.timeouts.connect)?;
         let (flights, stop) = (TaskTracker::new(), CancellationToken::new());
         tasks.spawn(follower.run(bell, cancel.clone()));
         tasks.spawn(Arc::clone(&spool).sync_loop(stop.clone()));
+        tasks.spawn(reporter.run(stop.clone()));
         tasks.spawn(Uploader::new(Arc::clone(&spool), sink, Arc::clone(&clock)).run(stop.clone()));
         tasks.spawn(drain(flights.clone(), config.drain, cancel, stop));
         let recorder = Arc::new(Recorder { spool, prices, clock });
         let budget = Budget::new(config.max_buffered);
-        let inner = Inner { config, directory, client, recorder, ids, flights, budget };
+        let inner = Inner { config, directory, client, recorder, ids, flights, budget, desk };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -195,20 +203,8 @@ impl Inner {
         let input = taken.length.div_ceil(BYTES_A_TOKEN);
         let admitted = self.reserve(admitted, &arrival, input, asked.max_output)?;
         let admitted = begin(admitted, input)?;
-        let vendor = admitted.vendor.id;
-        let request = match admitted.request(parts, taken.into_body()) {
-            Ok(request) => request,
-            Err(refusal) => return Err(admitted.refuse(refusal)),
-        };
-        let limits = (self.config.max_body, vendor);
-        match forward::send(&self.client, request, first_byte.min(total), limits).await {
-            Ok(response) => Ok(admitted.answer(response, injected, (self.config.timeouts, deadline))),
-            Err(no_answer) => {
-                let format = admitted.route.format;
-                admitted.flight.refuse(&no_answer.refusal, no_answer.consumed);
-                Err((no_answer.refusal, format))
-            }
-        }
+        let message = Message::new(parts, taken, self.may_repeat(&admitted));
+        self.carry(admitted, message, injected, deadline).await
     }
 
     fn reserve(

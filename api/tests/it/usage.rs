@@ -44,6 +44,7 @@ fn record(
         ttfb_ms: Some(12),
         duration_ms: 34,
         at,
+        attempts: 1,
     }
 }
 

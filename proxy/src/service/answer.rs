@@ -6,16 +6,16 @@ use crate::{
     config::Timeouts,
     headers,
     meter::Meter,
+    vendor_body::VendorBody,
 };
 use http::{HeaderMap, Response, StatusCode, header};
-use hyper::body::Incoming;
 use tokio::time::Instant;
 
 impl Admitted {
     /// The client's answer, whose body is metered as it goes by. `injected` when usage was asked for on the way.
     pub(super) fn answer(
         mut self,
-        upstream: Response<Incoming>,
+        upstream: Response<VendorBody>,
         injected: bool,
         times: (Timeouts, Instant),
     ) -> Response<ProxyBody> {

@@ -4,8 +4,12 @@ mod accounting;
 mod credentials;
 mod endings;
 mod fake;
+mod half_open;
+mod healing;
+mod keys;
 mod lifecycle;
 mod limits;
+mod retries;
 mod streams;
 
 use crate::{
@@ -66,6 +70,7 @@ async fn start(
         sink: world.clone(),
         unsealer: world.clone(),
         totals: world.clone(),
+        keys: world.clone(),
         clock: clock.clone(),
         ids: Arc::new(TestIds),
         wakeup: wakeup.clone(),
