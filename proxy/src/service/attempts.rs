@@ -60,6 +60,17 @@ enum Tried {
     Nothing(NoAnswer),
 }
 
+impl Tried {
+    /// Whether the vendor may have done what it was asked for. An answer twice costs twice and is no harm; a batch or
+    /// a file twice is.
+    fn may_have_acted(&self) -> bool {
+        match self {
+            Self::Answer(answer) => answer.status().is_server_error(),
+            Self::Nothing(why) => why.consumed,
+        }
+    }
+}
+
 impl Inner {
     /// Sends a request whose intent is recorded, and answers it.
     pub(super) async fn carry(
@@ -77,7 +88,9 @@ impl Inner {
                 Err(refusal) => return Err(admitted.refuse(refusal)),
             };
             let (end, failed) = self.attempt(&mut admitted, request, deadline).await;
-            let next = match failed && message.again.is_some() {
+            let repeatable =
+                admitted.generative || message.parts.method.is_idempotent() || !end.may_have_acted();
+            let next = match failed && repeatable && message.again.is_some() {
                 true => self.next(&admitted, &mut tried, deadline),
                 false => None,
             };

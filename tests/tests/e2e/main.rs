@@ -13,6 +13,7 @@
     reason = "tests tell a story each"
 )]
 mod crash;
+mod keys;
 mod layers;
 mod openclaw;
 mod operating;

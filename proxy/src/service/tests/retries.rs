@@ -117,6 +117,18 @@ async fn a_body_that_is_passed_on_is_sent_once() {
 }
 
 #[tokio::test]
+async fn what_must_not_be_done_twice_is_not_sent_twice_unless_the_vendor_did_nothing() {
+    for (status, tries) in [(500, 1), (429, 2), (401, 2)] {
+        let stage = Stage::new(move |_| error(status)).await;
+        stage.openai("sk-a");
+        stage.openai("sk-b");
+        stage.followed().await;
+        let got = stage.ask("openai/batches", r#"{"input_file_id":"f"}"#).await;
+        assert_eq!((got.status.as_u16(), stage.vendor.heard().len()), (status, tries));
+    }
+}
+
+#[tokio::test]
 async fn the_second_key_gets_the_same_request() {
     let stage = Stage::new(bad(|| error(503))).await;
     stage.openai("sk-bad");
