@@ -135,7 +135,7 @@ async fn a_key_tells_how_it_did() {
     let expected = json!([{
         "id": used.key["id"], "label": "Team", "vendor": "openai", "health": "failing", "lastStatus": 429,
         "lastUsedAt": "2026-03-01T10:07:00Z", "lastSuccessAt": "2026-03-01T10:06:00Z",
-        "lastFailureAt": "2026-03-01T10:07:00Z",
+        "lastFailureAt": "2026-03-01T10:07:00Z", "state": "healthy", "since": crate::app::NOON,
     }]);
     assert_eq!(health.body["items"], expected, "{}", health.text);
 }
