@@ -48,7 +48,8 @@ pub(crate) enum Admission {
 /// The right to try a key after its cool-down. Dropped without an outcome, it goes to the next request.
 #[derive(Debug)]
 pub(crate) struct Probe {
-    health: Arc<Health>,
+    /// `None` once its outcome is known.
+    health: Option<Arc<Health>>,
     number: u64,
 }
 
@@ -100,7 +101,7 @@ impl Health {
             Some(_) => {
                 record.probe = Some(now + probation);
                 record.probes += 1;
-                Admission::Probe(Probe { health: Arc::clone(self), number: record.probes })
+                Admission::Probe(Probe { health: Some(Arc::clone(self)), number: record.probes })
             }
         }
     }
@@ -117,8 +118,9 @@ impl Health {
         times: &Cooldowns,
         tell: impl FnOnce(KeyNews),
     ) {
+        let probe = probe.map(Probe::spend);
         let mut record = self.record();
-        let probing = probe.as_ref().is_some_and(|probe| record.release(probe));
+        let probing = probe.is_some_and(|number| record.release(number));
         if record.disabled {
             return;
         }
@@ -146,9 +148,9 @@ impl Health {
 
     /// Takes in a success. Only a probe's says something: others were sent before the failure.
     pub(crate) fn succeeded(&self, probe: Option<Probe>, tell: impl FnOnce(KeyNews)) {
-        let Some(probe) = probe else { return };
+        let Some(number) = probe.map(Probe::spend) else { return };
         let mut record = self.record();
-        if record.release(&probe) && !record.disabled && record.cooling.take().is_some() {
+        if record.release(number) && !record.disabled && record.cooling.take().is_some() {
             self.publish(&record);
             tell(KeyNews::Recovered);
         }
@@ -206,8 +208,8 @@ impl Record {
     }
 
     /// Ends a probe; false when it took too long and another one has begun.
-    fn release(&mut self, probe: &Probe) -> bool {
-        let current = self.probe.is_some() && self.probes == probe.number;
+    fn release(&mut self, number: u64) -> bool {
+        let current = self.probe.is_some() && self.probes == number;
         if current {
             self.probe = None;
         }
@@ -215,11 +217,20 @@ impl Record {
     }
 }
 
+impl Probe {
+    /// Its number, for whoever knows the outcome. Nothing of it is left to do at its drop.
+    fn spend(mut self) -> u64 {
+        self.health = None;
+        self.number
+    }
+}
+
 impl Drop for Probe {
     /// Nothing was learnt: the client went away, or the request never left.
     fn drop(&mut self) {
-        let mut record = self.health.record();
-        record.release(self);
+        if let Some(health) = &self.health {
+            health.record().release(self.number);
+        }
     }
 }
 
