@@ -23,7 +23,8 @@ mod state;
 mod surround;
 
 pub use deps::{
-    ApiDeps, EngineGate, FieldError, HealthChecks, PartHealth, PartStatus, TokenConfig, VendorRules,
+    ApiDeps, EngineGate, FieldError, HealthChecks, KeyVerifier, PartHealth, PartStatus, TokenConfig,
+    VendorRules, Verification,
 };
 pub use openapi::openapi;
 pub use router::router;

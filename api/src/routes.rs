@@ -34,7 +34,15 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(bot::usage_logs::usage_logs))
         .routes(routes!(provider_key::list::list_keys, provider_key::create::add_key))
         .routes(routes!(provider_key::health::key_health))
-        .routes(routes!(provider_key::get::get_key, provider_key::delete::delete_key))
+        .routes(routes!(
+            provider_key::get::get_key,
+            provider_key::change::change_key,
+            provider_key::delete::delete_key
+        ))
+        .routes(routes!(provider_key::enable::enable_key))
+        .routes(routes!(provider_key::disable::disable_key))
+        .routes(routes!(provider_key::rotate::rotate_key))
+        .routes(routes!(provider_key::verify::verify_key))
         .routes(routes!(audit::audit_log))
         .routes(routes!(health::health))
         .routes(routes!(docs::openapi_document))

@@ -2,6 +2,7 @@
 
 mod adapters;
 mod health;
+mod keys;
 mod server;
 mod workers;
 
@@ -22,8 +23,9 @@ use clawplane_eventstore::{
     database::{self, Pool},
 };
 use clawplane_projections::{Runner, Views};
-use clawplane_proxy::{Deps, Proxy, ProxyConfig, UpstreamAllow, observe::Observer};
+use clawplane_proxy::{Deps, Proxy, ProxyConfig, UpstreamAllow, Verifier, observe::Observer};
 use clawplane_workers::{Nats, NatsConfig};
+use keys::{KeyNewsDesk, VendorCalls};
 use metrics_exporter_prometheus::PrometheusHandle;
 use server::Entrance;
 use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
@@ -148,6 +150,10 @@ impl Platform {
             gateway_token_ttl: config.token_ttl,
             port_start: config.bot_port_start,
             default_image: config.bot_image.clone(),
+            verifier: Arc::new(VendorCalls {
+                vault: parts.vault.clone(),
+                verifier: Verifier::new(upstream_allow.clone(), parts.clock.clone())?,
+            }),
             vendors: Arc::new(VendorTable(upstream_allow)),
             engine: Arc::new(Engine(engine)),
             health: Arc::new(health),
@@ -248,6 +254,7 @@ impl Parts {
             sink: Arc::new(UsageAppender::new(self.pool.clone(), self.wakeup.clone())),
             unsealer: Arc::new(self.vault.clone()),
             totals: Arc::new(Rollups(self.views.clone())),
+            keys: Arc::new(KeyNewsDesk(self.executor.clone())),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
             wakeup: self.wakeup.clone(),

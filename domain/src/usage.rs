@@ -90,6 +90,18 @@ pub struct UsageRecorded {
     pub duration_ms: u32,
     /// When the request arrived.
     pub at: Timestamp,
+    /// How many keys it was tried with; `key_id` is the last of them. One unless the vendor failed before its answer.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub attempts: u32,
+}
+
+fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_one(attempts: &u32) -> bool {
+    *attempts == 1
 }
 
 #[cfg(test)]

@@ -6,10 +6,10 @@ use crate::{
     meter::Meter,
     ports::BoxError,
     strip::Stripper,
+    vendor_body::VendorBody,
 };
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use std::{
     pin::Pin,
     task::{Context, Poll},
@@ -66,7 +66,7 @@ impl Body for ProxyBody {
 
 /// A body that a vendor sends. Dropping it before its end cancels the request at the vendor.
 pub(crate) struct Metered {
-    inner: Incoming,
+    inner: VendorBody,
     meter: Meter,
     stripper: Option<Stripper>,
     /// Gone once the request is recorded.
@@ -92,7 +92,7 @@ pub(crate) struct Metered {
 
 impl Metered {
     pub(crate) fn new(
-        inner: Incoming,
+        inner: VendorBody,
         meter: Meter,
         strip: bool,
         flight: Flight,

@@ -76,6 +76,37 @@ impl ExtraRoots {
     }
 }
 
+/// How long a provider key is left alone after a failure.
+#[derive(Clone, Copy, Debug)]
+pub struct Cooldowns {
+    /// After the first 5xx, time-out or failed connection; doubled by each one that follows.
+    pub base: Duration,
+    /// After the first 429 that does not say how long; doubled by each one that follows.
+    pub rate_limited: Duration,
+    /// The longest that doubling leads to.
+    pub max: Duration,
+    /// The longest `retry-after` that is believed.
+    pub retry_after_max: Duration,
+    /// After 402 and its like: somebody has to pay first.
+    pub exhausted: Duration,
+    /// How long the one request that tries a key again may wait for its answer until the next one tries too.
+    pub probation: Duration,
+}
+
+impl Default for Cooldowns {
+    /// Short at first, since a tenant may have one key only, and a vendor's hiccup is over in a moment.
+    fn default() -> Self {
+        Self {
+            base: Duration::from_secs(1),
+            rate_limited: Duration::from_secs(5),
+            max: Duration::from_mins(5),
+            retry_after_max: Duration::from_hours(1),
+            exhausted: Duration::from_hours(1),
+            probation: Duration::from_secs(30),
+        }
+    }
+}
+
 /// The proxy's configuration.
 #[derive(Clone, Debug)]
 pub struct ProxyConfig {
@@ -93,6 +124,10 @@ pub struct ProxyConfig {
     pub extra_roots: ExtraRoots,
     /// Time limits of a request.
     pub timeouts: Timeouts,
+    /// How long keys that fail are left alone.
+    pub cooldowns: Cooldowns,
+    /// With how many keys a request is tried at most, before the first byte of its answer.
+    pub max_tries: u32,
     /// Largest request body, in bytes.
     pub max_body: u64,
     /// Most bytes of all request bodies that are held in memory at once.
@@ -116,6 +151,8 @@ impl ProxyConfig {
             upstream_allow: UpstreamAllow::default(),
             extra_roots: ExtraRoots::default(),
             timeouts: Timeouts::default(),
+            cooldowns: Cooldowns::default(),
+            max_tries: 3,
             max_body: 50 << 20,
             max_buffered: 1 << 30,
             max_connections: 16_384,

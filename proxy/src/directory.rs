@@ -10,21 +10,23 @@ pub(crate) use follower::Follower;
 
 use crate::{
     choose::KeyGroup,
+    health::Health,
     quota::Ledger,
     vendors::{Endpoint, Vendor},
 };
 use clawplane_domain::{
-    BotId, KeyId, Secret, TenantId, Timestamp, TokenHash,
+    BotId, DataKeyId, KeyId, Secret, TenantId, Timestamp, TokenHash,
     provider_key::{ApiType, OnDisconnect},
-    values::Tag,
+    values::{Label, Tag},
 };
 use imbl::HashMap;
 use std::sync::Arc;
 
 /// A provider key, opened.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Key {
     pub(crate) id: KeyId,
+    pub(crate) label: Label,
     pub(crate) weight: u32,
     pub(crate) tags: Vec<Tag>,
     /// Its own place, where it does not take its vendor's.
@@ -32,7 +34,12 @@ pub(crate) struct Key {
     pub(crate) api_type: Option<ApiType>,
     pub(crate) on_disconnect: OnDisconnect,
     /// In memory that is overwritten when the last request with it has ended.
-    pub(crate) secret: Secret,
+    /// `None` while only the event of a later rotation can tell it: such a key is in no group.
+    pub(crate) secret: Option<Secret>,
+    /// Names the secret without saying it.
+    pub(crate) data_key: DataKeyId,
+    /// Shared by all snapshots.
+    pub(crate) health: Arc<Health>,
 }
 
 /// A bot that holds a token.
@@ -60,7 +67,7 @@ type Place = (TenantId, &'static str);
 pub(crate) struct Directory {
     tokens: HashMap<TokenHash, Arc<Caller>>,
     bots: HashMap<BotId, Bot>,
-    keys: HashMap<KeyId, Place>,
+    keys: HashMap<KeyId, (Place, Arc<Key>)>,
     groups: HashMap<Place, Arc<KeyGroup>>,
     ledgers: HashMap<BotId, Arc<Ledger>>,
 }

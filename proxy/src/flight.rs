@@ -85,6 +85,10 @@ pub(crate) struct Flight {
     generative: bool,
     /// It is known to cost nothing.
     free: bool,
+    /// The estimate of its input, in tokens.
+    input: u64,
+    /// Input of earlier tries that the vendor may have worked on without ever saying so, in tokens.
+    lost: u64,
     reservation: Option<Reservation>,
     _counted: telemetry::InFlight,
     _token: TaskTrackerToken,
@@ -117,6 +121,7 @@ impl Flight {
             ttfb_ms: None,
             duration_ms: 0,
             at: arrival.at,
+            attempts: 1,
         };
         Self {
             recorder,
@@ -134,6 +139,8 @@ impl Flight {
             asked_model: None,
             generative: false,
             free: false,
+            input: 0,
+            lost: 0,
             reservation: None,
             _counted: telemetry::InFlight::start(),
             _token: token,
@@ -186,8 +193,31 @@ impl Flight {
         draft.error = None;
         self.record = draft;
         self.sent.get_or_insert_with(Instant::now);
+        self.input = if self.generative { input } else { 0 };
         self.stage = Stage::Sent;
         Ok(())
+    }
+
+    /// It goes on with another key. `consumed` when the vendor may have worked on the try before. The intent stays
+    /// that of the first key: it names the request, once.
+    pub(crate) fn again(&mut self, key: KeyId, consumed: bool) {
+        self.used(key);
+        self.record.attempts = self.record.attempts.saturating_add(1);
+        if consumed {
+            self.lost = self.lost.saturating_add(self.input);
+        }
+    }
+
+    /// The client gets what this key led to.
+    pub(crate) fn used(&mut self, key: KeyId) {
+        self.record.key_id = Some(key);
+    }
+
+    /// The last try led to nothing, and the client gets what the one before led to.
+    pub(crate) fn lost_last(&mut self, consumed: bool) {
+        if consumed {
+            self.lost = self.lost.saturating_add(self.input);
+        }
     }
 
     /// The vendor's answer has begun.
@@ -277,6 +307,10 @@ impl Flight {
         let here = std::mem::replace(&mut self.stage, Stage::Recorded) == Stage::Here;
         let record = &mut self.record;
         record.duration_ms = millis(self.start.elapsed());
+        if self.lost > 0 {
+            record.tokens.input_tokens = record.tokens.input_tokens.saturating_add(self.lost);
+            record.estimated = true;
+        }
         if record.tokens != Tokens::default() {
             let tier = record.service_tier.clone();
             self.recorder.prices.put(record, tier.as_deref(), self.asked_model.as_deref());

@@ -3,7 +3,10 @@
 //! The data path itself calls none of them: they serve the follower, the uploader and the start.
 
 use async_trait::async_trait;
-use clawplane_domain::{BotId, RequestId, SealedSecret, Secret, Timestamp, usage::UsageRecorded};
+use clawplane_domain::{
+    BotId, DataKeyId, KeyId, RequestId, SealedSecret, Secret, TenantId, Timestamp, provider_key::Cooling,
+    usage::UsageRecorded,
+};
 use clawplane_eventstore::{Batch, Feed, Filter, Position, StoreError, UsageAppender, Vault, VaultError};
 
 pub use clawplane_eventstore::Stored;
@@ -105,4 +108,42 @@ pub struct Totals {
 pub trait UsageTotals: Send + Sync + 'static {
     /// The totals of the windows that `at` lies in, with the position that they are exact for.
     async fn current(&self, at: Timestamp) -> Result<Totals, BoxError>;
+}
+
+/// What a proxy learnt about a provider key from a vendor's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyNews {
+    /// The vendor does not take it.
+    Refused {
+        /// The status of the answer.
+        status: u16,
+    },
+    /// It failed and is left alone for a while.
+    Cooled(Cooling),
+    /// It works again after a cool-down.
+    Recovered,
+}
+
+/// News of a key, for the record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyReport {
+    /// Whose key it is.
+    pub tenant_id: TenantId,
+    /// The key.
+    pub key_id: KeyId,
+    /// The secret that was used: news of one that was rotated away are none.
+    pub secret: DataKeyId,
+    /// When it was learnt.
+    pub at: Timestamp,
+    /// The proxy's usage stream. It has to come back as the causation of the event, by which the proxy knows its own.
+    pub proxy: String,
+    /// What was learnt.
+    pub news: KeyNews,
+}
+
+/// Takes what the proxy learns about keys; the composition implements it over the executor.
+#[async_trait]
+pub trait KeyReports: Send + Sync + 'static {
+    /// Records it. An error means that it was not recorded and shall be tried again; a key that is gone is no error.
+    async fn report(&self, report: &KeyReport) -> Result<(), BoxError>;
 }

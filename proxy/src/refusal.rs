@@ -22,6 +22,9 @@ pub(crate) const CLIENT_GONE: u16 = 499;
 /// The code of such a request.
 pub(crate) const CLIENT_DISCONNECTED: &str = "client_disconnected";
 
+/// What takes longer than this, in seconds, is not worth the SDKs' own retries.
+const SOON: u64 = 60;
+
 impl Refusal {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self { status, code, message: message.into(), retry_after: None }
@@ -51,6 +54,13 @@ impl Refusal {
             "the bot's tenant has no provider key for `{vendor}`: add one with POST /api/provider-key"
         );
         Self::new(StatusCode::BAD_REQUEST, "no_provider_key", message)
+    }
+
+    /// Every key is down. `retry_after` is when the first of them may be tried again; `None` when somebody has to act.
+    pub(crate) fn no_healthy_key(vendor: &str, keys: &str, retry_after: Option<u64>) -> Self {
+        let message = format!("no provider key for `{vendor}` can be used now: {keys}");
+        let refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_healthy_key", message);
+        Self { retry_after: retry_after.map(|seconds| seconds.max(1)), ..refusal }
     }
 
     pub(crate) fn quota(what: &str, retry_after: u64) -> Self {
@@ -84,7 +94,11 @@ impl Refusal {
 
     /// Whether trying again soon can help. SDKs retry 429 and 5xx by themselves unless told not to.
     fn may_be_retried(&self) -> bool {
-        self.status.is_server_error() && self.code != "provider_key_unusable"
+        match self.code {
+            "provider_key_unusable" => false,
+            "no_healthy_key" => self.retry_after.is_some_and(|seconds| seconds <= SOON),
+            _ => self.status.is_server_error(),
+        }
     }
 
     /// As an answer in `format`.

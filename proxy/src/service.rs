@@ -2,6 +2,8 @@
 
 mod admit;
 mod answer;
+mod attempts;
+mod keys;
 
 use crate::{
     ProxyConfig, StartError,
@@ -10,11 +12,12 @@ use crate::{
     connect::{self, VendorClient},
     directory::{Directory, Follower},
     flight::{Arrival, BYTES_A_TOKEN, Flight, Recorder},
-    forward,
     headers::REQUEST_ID,
+    forward,
     intake::{self, Budget},
+    key_reports::{self, KeyDesk},
     observe,
-    ports::{BoxError, EventSource, Unsealer, UsageSink, UsageTotals},
+    ports::{BoxError, EventSource, KeyReports, Unsealer, UsageSink, UsageTotals},
     price::Prices,
     quota::Amount,
     refusal::Refusal,
@@ -25,6 +28,7 @@ use crate::{
 };
 use admit::Admitted;
 use arc_swap::ArcSwap;
+use attempts::Message;
 use bytes::Bytes;
 use clawplane_domain::{
     RequestId,
@@ -56,6 +60,8 @@ pub struct Deps {
     pub unsealer: Arc<dyn Unsealer>,
     /// What was used before the start.
     pub totals: Arc<dyn UsageTotals>,
+    /// Where news of provider keys go.
+    pub keys: Arc<dyn KeyReports>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Request ids and the proxy's own.
@@ -84,6 +90,7 @@ pub(crate) struct Inner {
     /// Cancelled when what is in flight at a stop may go on no longer.
     cut: CancellationToken,
     budget: Budget,
+    desk: KeyDesk,
 }
 
 /// A refusal in the form of a request's vendor.
@@ -101,7 +108,7 @@ impl Proxy {
     }
 
     async fn start_now(config: ProxyConfig, deps: Deps) -> Result<Self, StartError> {
-        let Deps { events, sink, unsealer, totals, clock, ids, wakeup, cancel, tasks } = deps;
+        let Deps { events, sink, unsealer, totals, keys, clock, ids, wakeup, cancel, tasks } = deps;
         let bell = wakeup.listen();
         let prices = Prices::load();
         let claimed = Claimed::take(&config.spool_dir)?;
@@ -114,6 +121,7 @@ impl Proxy {
         let spool = Arc::new(Spool::open(claimed, limits, clock.as_ref(), ids.as_ref())?);
         let directory = Arc::new(ArcSwap::default());
         let stream = spool.stream().to_owned();
+        let (desk, reporter) = key_reports::open(keys, &stream);
         let mut follower = Follower::new(events, unsealer, Arc::clone(&directory), stream);
         follower.catch_up(totals.as_ref(), clock.as_ref()).await?;
         let client =
@@ -121,6 +129,7 @@ impl Proxy {
         let (flights, stop) = (TaskTracker::new(), CancellationToken::new());
         tasks.spawn(follower.run(bell, cancel.clone()));
         tasks.spawn(Arc::clone(&spool).sync_loop(stop.clone()));
+        tasks.spawn(reporter.run(stop.clone()));
         tasks.spawn(Uploader::new(Arc::clone(&spool), sink, Arc::clone(&clock)).run(stop.clone()));
         let cut = CancellationToken::new();
         tasks.spawn(drain(flights.clone(), config.drain, cancel, cut.clone(), stop));
@@ -128,7 +137,7 @@ impl Proxy {
         let observer = config.observer.clone();
         let recorder = Arc::new(Recorder { spool, prices, clock, observer });
         let budget = Budget::new(config.max_buffered);
-        let inner = Inner { config, directory, client, recorder, ids, flights, cut, budget };
+        let inner = Inner { config, directory, client, recorder, ids, flights, cut, budget, desk };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -191,7 +200,7 @@ async fn drain(
 
 impl Inner {
     async fn process<B>(
-        &self,
+        self: &Arc<Self>,
         parts: Parts,
         body: B,
         arrival: Arrival,
@@ -215,25 +224,11 @@ impl Inner {
         let input = taken.length.div_ceil(BYTES_A_TOKEN);
         let admitted = self.reserve(admitted, &arrival, input, asked.max_output)?;
         let admitted = begin(admitted, input).await?;
-        let vendor = admitted.vendor.id;
-        let request = match admitted.request(parts, taken.into_body()) {
-            Ok(request) => request,
-            Err(refusal) => return Err(admitted.refuse(refusal)),
-        };
-        let limits = (self.config.max_body, vendor);
-        let (client, times) = (self.client.clone(), (self.config.timeouts, deadline));
         let format = admitted.route.format;
+        let message = Message::new(parts, taken, self.may_repeat(&admitted));
         let keep = (admitted.key.on_disconnect == OnDisconnect::Drain).then(|| self.cut.clone());
-        let kept = keep.clone();
-        let going = async move {
-            match forward::send(&client, request, first_byte.min(total), limits).await {
-                Ok(response) => Ok(admitted.answer(response, injected, times, kept)),
-                Err(no_answer) => {
-                    admitted.flight.refuse(&no_answer.refusal, no_answer.consumed);
-                    Err((no_answer.refusal, format))
-                }
-            }
-        };
+        let inner = Arc::clone(self);
+        let going = async move { inner.carry(admitted, message, injected, deadline).await };
         forward::outlive(keep, going).await.unwrap_or_else(|| Err((Refusal::stopping(), format)))
     }
 

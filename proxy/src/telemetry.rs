@@ -150,3 +150,13 @@ pub(crate) fn skipped_event() {
 pub(crate) fn directory_position(position: Position) {
     gauge!("clawplane_proxy_directory_position").set(position.global as f64);
 }
+
+/// A provider key of `vendor` went into a state: `healthy`, `cooling` or `disabled`.
+pub(crate) fn key_state(vendor: &'static str, state: &'static str) {
+    counter!("clawplane_proxy_key_states_total", "vendor" => vendor, "state" => state).increment(1);
+}
+
+/// A request was tried again with another key.
+pub(crate) fn tried_again(vendor: &'static str) {
+    counter!("clawplane_proxy_retries_total", "vendor" => vendor).increment(1);
+}

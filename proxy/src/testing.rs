@@ -1,15 +1,18 @@
 //! Doubles of the outside, shared by the tests: a feed, a sink and a vault in memory, and a clock that stands still.
 
 use crate::ports::{
-    BotTotals, BoxError, EventSource, Stored, Totals, UnsealError, Unsealer, UsageSink, UsageTotals,
+    BotTotals, BoxError, EventSource, KeyNews, KeyReport, KeyReports, Stored, Totals, UnsealError, Unsealer,
+    UsageSink, UsageTotals,
 };
 use async_trait::async_trait;
 use clawplane_domain::{
-    Actor, BotId, DataKeyId, DomainEvent, KeyId, Metadata, RequestId, SealedSecret, Secret, TenantId,
+    Actor, BotId, DataKeyId, Decide, DomainEvent, KeyId, Metadata, RequestId, SealedSecret, Secret, TenantId,
     Timestamp, TokenHash, UserId,
     bot::{BotEvent, CreateBot, GatewayToken, Limits},
     clock::{Clock, Ids},
-    provider_key::{AddKey, ApiType, KeyEvent, OnDisconnect},
+    provider_key::{
+        AddKey, ApiType, DisabledBy, Disabling, KeyCommand, KeyEvent, OnDisconnect, ProviderKey,
+    },
     quota::{QuotaEvent, QuotaLimits},
     usage::UsageRecorded,
     values::Tag,
@@ -113,6 +116,18 @@ impl World {
         event_type: &str,
         payload: &impl serde::Serialize,
     ) {
+        self.emit_because(kind, stream, tenant, event_type, payload, None);
+    }
+
+    fn emit_because(
+        &self,
+        kind: &str,
+        stream: &str,
+        tenant: TenantId,
+        event_type: &str,
+        payload: &impl serde::Serialize,
+        causation: Option<String>,
+    ) {
         let mut events = self.events.lock().unwrap();
         let now = at("2026-11-20T00:00:00Z");
         let global = i64::try_from(events.len()).unwrap() + 1;
@@ -130,7 +145,7 @@ impl World {
                 actor: Actor::system("test"),
                 at: now,
                 request_id: None,
-                causation: None,
+                causation,
             },
             tenant_id: tenant,
             recorded_at: now,
@@ -207,6 +222,43 @@ impl World {
 
     pub(crate) fn delete_key(&self, tenant: TenantId, key: KeyId) {
         self.emit("provider_key", key, tenant, &KeyEvent::Deleted { data_key_id: DataKeyId(Uuid::nil()) });
+    }
+
+    /// Gives a key a command, as the executor would; how many events it led to.
+    pub(crate) fn command_key(&self, key: KeyId, command: KeyCommand, causation: Option<&str>) -> usize {
+        let mut state = ProviderKey::default();
+        let stored: Vec<_> = {
+            let events = self.events.lock().unwrap();
+            let ours = |event: &&RecordedEvent| event.aggregate_id == key.to_string();
+            events.iter().filter(ours).map(|event| event.payload.clone()).collect()
+        };
+        stored.into_iter().for_each(|event| state.evolve(serde_json::from_value(event).unwrap()));
+        let tenant = state.key.as_ref().unwrap().tenant_id;
+        let events = state.decide(command).unwrap();
+        for event in &events {
+            let (payload, name) = (serde_json::to_value(event).unwrap(), event.event_type());
+            let causation = causation.map(str::to_owned);
+            self.emit_because("provider_key", &key.to_string(), tenant, &name, payload, causation);
+        }
+        events.len()
+    }
+
+    /// The names of a key's events.
+    pub(crate) fn history(&self, key: KeyId) -> Vec<String> {
+        let events = self.events.lock().unwrap();
+        let ours = events.iter().filter(|event| event.aggregate_id == key.to_string());
+        ours.map(|event| event.event_type.trim_start_matches("provider_key.").to_owned()).collect()
+    }
+
+    /// Waits until a key's events are these.
+    pub(crate) async fn wait_for_history(&self, key: KeyId, wanted: &[&str]) {
+        let waiting = async {
+            while self.history(key) != wanted {
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
+        };
+        let came = tokio::time::timeout(std::time::Duration::from_secs(10), waiting).await;
+        came.unwrap_or_else(|_| panic!("{:?} instead of {wanted:?}", self.history(key)));
     }
 
     pub(crate) fn quota(&self, tenant: TenantId, bot: BotId, limits: QuotaLimits) {
@@ -319,6 +371,25 @@ impl Unsealer for World {
 }
 
 #[async_trait]
+impl KeyReports for World {
+    async fn report(&self, report: &KeyReport) -> Result<(), BoxError> {
+        self.check()?;
+        let secret = report.secret;
+        let command = match report.news {
+            KeyNews::Refused { status } => {
+                let (by, reason) = (DisabledBy::Proxy, "refused".to_owned());
+                let disabling = Disabling { by, reason, status: Some(status) };
+                KeyCommand::Disable { disabling, secret: Some(secret) }
+            }
+            KeyNews::Cooled(cooling) => KeyCommand::Cool { cooling, secret },
+            KeyNews::Recovered => KeyCommand::Recover { secret },
+        };
+        self.command_key(report.key_id, command, Some(&report.proxy));
+        Ok(())
+    }
+}
+
+#[async_trait]
 impl UsageTotals for World {
     async fn current(&self, _: Timestamp) -> Result<Totals, BoxError> {
         self.check()?;
@@ -364,5 +435,6 @@ pub(crate) fn draft() -> UsageRecorded {
         ttfb_ms: None,
         duration_ms: 0,
         at: at("2026-11-20T00:00:00Z"),
+        attempts: 1,
     }
 }

@@ -9,7 +9,10 @@ use crate::{
     wake_up::WakeUp,
 };
 use async_trait::async_trait;
-use clawplane_domain::bot::{BotEvent, BotState};
+use clawplane_domain::{
+    bot::{BotEvent, BotState},
+    provider_key::{DisabledBy, KeyEvent},
+};
 use clawplane_eventstore::{Checkpoints, DeadLetters, Feed, Position, RecordedEvent, StoreError};
 use std::sync::Arc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -91,7 +94,7 @@ async fn event_at(feed: &Feed, position: Position) -> Result<Option<RecordedEven
 
 /// By name alone, so that the many others need no look into the database.
 fn may_be_notable(event_type: &str) -> bool {
-    event_type == "bot.observed" || kind_of(event_type).is_some()
+    matches!(event_type, "bot.observed" | "provider_key.disabled") || kind_of(event_type).is_some()
 }
 
 fn kind_of(event_type: &str) -> Option<&'static str> {
@@ -100,6 +103,8 @@ fn kind_of(event_type: &str) -> Option<&'static str> {
         "bot.deleted" => "bot_deleted",
         "provider_key.added" => "provider_key_added",
         "provider_key.deleted" => "provider_key_deleted",
+        "provider_key.enabled" => "provider_key_enabled",
+        "provider_key.rotated" => "provider_key_rotated",
         "quota.set" => "quota_set",
         "tenant.member_added" => "member_added",
         _ => return None,
@@ -113,6 +118,14 @@ pub fn notable(event: &RecordedEvent) -> Result<Option<Notable>, StoreError> {
         let BotEvent::Observed { observation } = event.decode()? else { return Ok(None) };
         let failed = observation.state == BotState::Failed;
         return Ok(failed.then_some(Notable { kind: "bot_failed", about, detail: observation.reason }));
+    }
+    if event.event_type == "provider_key.disabled" {
+        let KeyEvent::Disabled { disabling } = event.decode()? else { return Ok(None) };
+        let kind = match disabling.by {
+            DisabledBy::Proxy => "provider_key_refused",
+            DisabledBy::Person => "provider_key_disabled",
+        };
+        return Ok(Some(Notable { kind, about, detail: Some(disabling.reason) }));
     }
     Ok(kind_of(&event.event_type).map(|kind| Notable { kind, about, detail: None }))
 }

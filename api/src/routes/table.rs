@@ -24,7 +24,7 @@ pub(crate) enum Permission {
     Read,
     /// Start and stop bots.
     Operate,
-    /// Create and delete bots and keys, set quotas, read the audit log.
+    /// Create, change and delete bots and keys, set quotas, read the audit log.
     Manage,
 }
 
@@ -100,7 +100,12 @@ pub(crate) static TABLE: &[Row] = &[
     row(Method::POST, "/api/provider-key", MANAGE),
     row(Method::GET, "/api/provider-key/health", READ).reads(KEYS),
     row(Method::GET, "/api/provider-key/{id}", READ).reads(KEYS),
+    row(Method::PATCH, "/api/provider-key/{id}", MANAGE),
     row(Method::DELETE, "/api/provider-key/{id}", MANAGE),
+    row(Method::POST, "/api/provider-key/{id}/enable", MANAGE),
+    row(Method::POST, "/api/provider-key/{id}/disable", MANAGE),
+    row(Method::POST, "/api/provider-key/{id}/rotate", MANAGE),
+    row(Method::POST, "/api/provider-key/{id}/verify", MANAGE),
     row(Method::GET, "/api/audit", MANAGE).reads(&[View::Audit]),
     row(Method::GET, "/api/health", Access::Public),
     row(Method::GET, "/api/openapi.json", Access::Public),

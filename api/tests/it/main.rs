@@ -9,6 +9,7 @@ mod audit;
 mod bots;
 mod freshness;
 mod idempotency;
+mod key_changes;
 mod provider_keys;
 mod sessions;
 mod surround;

@@ -27,7 +27,8 @@ async fn a_secret_is_in_no_answer_and_in_no_table() {
     let list = app.get("/api/provider-key").as_(&ada).send().await;
     assert_eq!(list.body["items"], json!([added.body]));
     let health = app.get("/api/provider-key/health").as_(&ada).send().await;
-    let expected = json!([{"id": added.body["id"], "label": "Team", "vendor": "openai", "health": "unused"}]);
+    let expected = json!([{"id": added.body["id"], "label": "Team", "vendor": "openai", "health": "unused",
+                           "state": "healthy", "since": crate::app::NOON}]);
     assert_eq!(health.body["items"], expected);
     let audit = app
         .get("/api/audit")

@@ -1,6 +1,6 @@
 //! What a provider key is.
 
-use super::{AddKey, KeyCommand, KeyEvent, KeyRefusal};
+use super::{AddKey, Cooling, Disabling, KeyCommand, KeyEvent, KeyRefusal};
 use crate::Decide;
 use serde::{Deserialize, Serialize};
 
@@ -43,10 +43,16 @@ impl OnDisconnect {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProviderKey {
-    /// Present from `provider_key.added` on.
+    /// Present from `provider_key.added` on, as it is now.
     pub key: Option<AddKey>,
     /// Deleted keys stay known, so that their ids are never used again.
     pub deleted: bool,
+    /// Out of use until somebody enables it.
+    #[serde(default)]
+    pub disabled: Option<Disabling>,
+    /// Left alone for a while; there until a success, also when the while is over.
+    #[serde(default)]
+    pub cooling: Option<Cooling>,
 }
 
 impl Decide for ProviderKey {
@@ -55,13 +61,28 @@ impl Decide for ProviderKey {
     type Refusal = KeyRefusal;
 
     fn decide(&self, command: KeyCommand) -> Result<Vec<KeyEvent>, KeyRefusal> {
-        super::commands::decide(self, command)
+        super::decisions::decide(self, command)
     }
 
     fn evolve(&mut self, event: KeyEvent) {
         match event {
             KeyEvent::Added { key } => self.key = Some(key),
             KeyEvent::Deleted { .. } => self.deleted = true,
+            KeyEvent::Changed { label, tags, weight } => {
+                if let Some(key) = &mut self.key {
+                    (key.label, key.tags, key.weight) = (label, tags, weight);
+                }
+            }
+            KeyEvent::Rotated { sealed, .. } => {
+                if let Some(key) = &mut self.key {
+                    key.sealed = sealed;
+                }
+                self.cooling = None;
+            }
+            KeyEvent::Disabled { disabling } => (self.disabled, self.cooling) = (Some(disabling), None),
+            KeyEvent::Enabled {} => (self.disabled, self.cooling) = (None, None),
+            KeyEvent::Cooled { cooling } => self.cooling = Some(cooling),
+            KeyEvent::Recovered {} => self.cooling = None,
         }
     }
 }

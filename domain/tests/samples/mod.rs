@@ -6,7 +6,7 @@ mod people;
 use chrono::DateTime;
 use clawplane_domain::{
     DomainEvent, SealedSecret, Timestamp,
-    provider_key::{AddKey, ApiType, KeyEvent, OnDisconnect},
+    provider_key::{AddKey, ApiType, CoolCode, Cooling, DisabledBy, Disabling, KeyEvent, OnDisconnect},
     quota::{QuotaEvent, QuotaLimits},
     usage::{TokenDetails, Tokens, USAGE_RECORDED, USAGE_VERSION, UsageRecorded},
 };
@@ -86,6 +86,22 @@ fn keys(samples: &mut Samples) {
     samples.add(&KeyEvent::Added { key: full });
     samples.minimal(&KeyEvent::Added { key: minimal });
     samples.add(&KeyEvent::Deleted { data_key_id: id(0xd) });
+    samples.add(&KeyEvent::Changed { label: text("Hall 4"), tags: vec![text("eu")], weight: 7 });
+    samples.add(&KeyEvent::Rotated { sealed: sealed(), previous_data_key_id: id(0xe) });
+    let disabling = Disabling {
+        by: DisabledBy::Proxy,
+        reason: "the vendor refused the key with 401".into(),
+        status: Some(401),
+    };
+    samples.add(&KeyEvent::Disabled { disabling });
+    let by_hand = Disabling { by: DisabledBy::Person, reason: "leaked".into(), status: None };
+    samples.minimal(&KeyEvent::Disabled { disabling: by_hand });
+    samples.add(&KeyEvent::Enabled {});
+    let cooling = Cooling { until: at(), code: CoolCode::RateLimited, status: Some(429), failures: 3 };
+    samples.add(&KeyEvent::Cooled { cooling });
+    let unreachable = Cooling { code: CoolCode::UpstreamUnreachable, status: None, ..cooling };
+    samples.minimal(&KeyEvent::Cooled { cooling: unreachable });
+    samples.add(&KeyEvent::Recovered {});
 }
 
 fn quotas(samples: &mut Samples) {
@@ -129,6 +145,7 @@ fn usage(samples: &mut Samples) {
         ttfb_ms: Some(310),
         duration_ms: 4200,
         at: at(),
+        attempts: 1,
     };
     let minimal = UsageRecorded {
         key_id: None,
@@ -165,4 +182,5 @@ fn usage(samples: &mut Samples) {
     samples.put(USAGE_RECORDED, USAGE_VERSION, ".detailed", &detailed);
     samples.put(USAGE_RECORDED, USAGE_VERSION, "", &full);
     samples.put(USAGE_RECORDED, USAGE_VERSION, ".minimal", &minimal);
+    samples.put(USAGE_RECORDED, USAGE_VERSION, ".retried", &UsageRecorded { attempts: 3, ..full });
 }

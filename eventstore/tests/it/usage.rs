@@ -29,6 +29,7 @@ pub fn record(store: &Store, n: u64) -> UsageRecorded {
         ttfb_ms: Some(3),
         duration_ms: 12,
         at: now(),
+        attempts: 1,
     }
 }
 

@@ -14,6 +14,14 @@ CREATE TABLE provider_keys (
     last_used_at    timestamptz,
     last_status     integer,
     last_success_at timestamptz,
-    last_failure_at timestamptz
+    last_failure_at timestamptz,
+    -- healthy, cooling or disabled, and what was said of it.
+    state           text        NOT NULL DEFAULT 'healthy',
+    state_since     timestamptz NOT NULL,
+    state_until     timestamptz,
+    state_by        text,
+    state_reason    text,
+    state_status    integer,
+    failures        integer     NOT NULL DEFAULT 0
 );
 CREATE INDEX provider_keys_by_age ON provider_keys (tenant_id, created_at, id);

@@ -231,6 +231,7 @@ impl World {
             ttfb_ms: Some(12),
             duration_ms: 345,
             at,
+            attempts: 1,
         }
     }
 

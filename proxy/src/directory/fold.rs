@@ -3,15 +3,17 @@
 use super::{Bot, Caller, Directory, Key};
 use crate::{
     choose::KeyGroup,
+    health::{Health, Turn},
     ports::{UnsealError, Unsealer},
     vendors::{self, Endpoint},
 };
 use clawplane_domain::{
-    BotId, KeyId, TenantId, Timestamp, TokenHash,
+    BotId, DataKeyId, KeyId, SealedSecret, Secret, TenantId, Timestamp, TokenHash,
     bot::BotEvent,
     provider_key::{AddKey, KeyEvent},
     quota::{QuotaEvent, QuotaLimits},
-    values::Tag,
+    sealed::bound_to_key,
+    values::{Label, Tag},
 };
 use clawplane_eventstore::{RecordedEvent, StoreError};
 use std::sync::Arc;
@@ -24,6 +26,9 @@ pub(crate) enum Change {
     BotDeleted(BotId),
     KeyAdded { tenant: TenantId, vendor: &'static str, key: Arc<Key> },
     KeyDeleted(KeyId),
+    KeyChanged { id: KeyId, label: Label, tags: Vec<Tag>, weight: u32 },
+    KeyRotated { id: KeyId, secret: Option<Secret>, data_key: DataKeyId },
+    KeyTurned { id: KeyId, turn: Turn, at: Timestamp },
     QuotaSet { id: BotId, limits: QuotaLimits },
 }
 
@@ -57,10 +62,7 @@ impl Change {
     ) -> Result<Option<Self>, Unfoldable> {
         match event.aggregate_type.as_str() {
             "bot" => Self::of_bot(event),
-            "provider_key" => match event.decode()? {
-                KeyEvent::Added { key } => Self::of_key(key, unsealer).await,
-                KeyEvent::Deleted { .. } => Ok(Some(Self::KeyDeleted(event.aggregate_id.parse()?))),
-            },
+            "provider_key" => Self::of_key(event, unsealer).await.map(Some),
             "quota" => {
                 let QuotaEvent::Set { bot_id, limits, .. } = event.decode()?;
                 Ok(Some(Self::QuotaSet { id: bot_id, limits }))
@@ -83,31 +85,57 @@ impl Change {
         })
     }
 
-    async fn of_key(key: AddKey, unsealer: &dyn Unsealer) -> Result<Option<Self>, Unfoldable> {
+    async fn of_key(event: &RecordedEvent, unsealer: &dyn Unsealer) -> Result<Self, Unfoldable> {
+        let id: KeyId = event.aggregate_id.parse()?;
+        let turned = |turn| Self::KeyTurned { id, turn, at: event.metadata.at };
+        Ok(match event.decode()? {
+            KeyEvent::Added { key } => return Self::of_new_key(key, unsealer).await,
+            KeyEvent::Deleted { .. } => Self::KeyDeleted(id),
+            KeyEvent::Changed { label, tags, weight } => Self::KeyChanged { id, label, tags, weight },
+            KeyEvent::Rotated { sealed, .. } => {
+                let secret = open(&sealed, (event.tenant_id, id), unsealer).await?;
+                Self::KeyRotated { id, secret, data_key: sealed.data_key_id }
+            }
+            KeyEvent::Disabled { .. } => turned(Turn::Disabled),
+            KeyEvent::Enabled {} => turned(Turn::Enabled),
+            KeyEvent::Cooled { cooling } => turned(Turn::Cooled(cooling)),
+            KeyEvent::Recovered {} => turned(Turn::Recovered),
+        })
+    }
+
+    async fn of_new_key(key: AddKey, unsealer: &dyn Unsealer) -> Result<Self, Unfoldable> {
         let vendor = vendors::find(key.vendor.as_str()).ok_or(Unfoldable::Vendor)?;
         let endpoint = match &key.base_url {
             Some(url) => Some(Endpoint::parse(url.as_str()).ok_or(Unfoldable::BaseUrl)?),
             None => None,
         };
-        let secret = match unsealer
-            .open(&key.sealed, &clawplane_domain::sealed::bound_to_key(key.tenant_id, key.id))
-            .await
-        {
-            Ok(secret) => secret,
-            // Deleted later in history: its event follows.
-            Err(UnsealError::Gone) => return Ok(None),
-            Err(error) => return Err(Unfoldable::Secret(error)),
-        };
+        let secret = open(&key.sealed, (key.tenant_id, key.id), unsealer).await?;
         let opened = Key {
             id: key.id,
+            label: key.label,
             weight: key.weight,
             tags: key.tags,
             endpoint,
             api_type: key.api_type,
             on_disconnect: key.on_disconnect,
             secret,
+            data_key: key.sealed.data_key_id,
+            health: Arc::default(),
         };
-        Ok(Some(Self::KeyAdded { tenant: key.tenant_id, vendor: vendor.id, key: Arc::new(opened) }))
+        Ok(Self::KeyAdded { tenant: key.tenant_id, vendor: vendor.id, key: Arc::new(opened) })
+    }
+}
+
+/// A secret; `None` when it was shredded, because the key was deleted or rotated later in history.
+async fn open(
+    sealed: &SealedSecret,
+    (tenant, key): (TenantId, KeyId),
+    unsealer: &dyn Unsealer,
+) -> Result<Option<Secret>, Unfoldable> {
+    match unsealer.open(sealed, &bound_to_key(tenant, key)).await {
+        Ok(secret) => Ok(Some(secret)),
+        Err(UnsealError::Gone) => Ok(None),
+        Err(error) => Err(Unfoldable::Secret(error)),
     }
 }
 
@@ -125,20 +153,27 @@ impl Directory {
                 }
                 self.ledgers.remove(&id);
             }
-            Change::KeyAdded { tenant, vendor, key } => {
-                self.keys.insert(key.id, (tenant, vendor));
-                let mut keys = self.others((tenant, vendor), key.id);
-                keys.push(key);
-                self.groups.insert((tenant, vendor), Arc::new(KeyGroup::new(keys)));
+            Change::KeyAdded { tenant, vendor, key } => self.put((tenant, vendor), key),
+            Change::KeyChanged { id, label, tags, weight } => {
+                self.alter(id, |key| (key.label, key.tags, key.weight) = (label, tags, weight));
+            }
+            Change::KeyRotated { id, secret, data_key } => self.alter(id, |key| {
+                // What is on its way with the old secret says nothing about the new one; a disabled key stays so.
+                let health = Arc::<Health>::default();
+                if key.health.is_disabled() {
+                    health.turn(Turn::Disabled, Timestamp::UNIX_EPOCH);
+                }
+                (key.secret, key.data_key, key.health) = (secret, data_key, health);
+            }),
+            Change::KeyTurned { id, turn, at } => {
+                if let Some((_, key)) = self.keys.get(&id) {
+                    key.health.turn(turn, at);
+                }
             }
             Change::KeyDeleted(id) => {
-                let Some(place) = self.keys.remove(&id) else { return };
+                let Some((place, _)) = self.keys.remove(&id) else { return };
                 let keys = self.others(place, id);
-                if keys.is_empty() {
-                    self.groups.remove(&place);
-                } else {
-                    self.groups.insert(place, Arc::new(KeyGroup::new(keys)));
-                }
+                self.regroup(place, keys);
             }
             Change::QuotaSet { id, limits } => self.ledger(id).set_limits(limits),
         }
@@ -152,6 +187,30 @@ impl Directory {
         }
         let (tenant_id, tags) = (bot.tenant_id, bot.tags.clone());
         self.tokens.insert(hash, Arc::new(Caller { bot_id: id, tenant_id, tags, expires_at, ledger }));
+    }
+
+    fn alter(&mut self, id: KeyId, change: impl FnOnce(&mut Key)) {
+        let Some((place, key)) = self.keys.get(&id) else { return };
+        let (place, mut key) = (*place, Key::clone(key));
+        change(&mut key);
+        self.put(place, Arc::new(key));
+    }
+
+    fn put(&mut self, place: super::Place, key: Arc<Key>) {
+        self.keys.insert(key.id, (place, Arc::clone(&key)));
+        let mut keys = self.others(place, key.id);
+        if key.secret.is_some() {
+            keys.push(key);
+        }
+        self.regroup(place, keys);
+    }
+
+    fn regroup(&mut self, place: super::Place, keys: Vec<Arc<Key>>) {
+        if keys.is_empty() {
+            self.groups.remove(&place);
+        } else {
+            self.groups.insert(place, Arc::new(KeyGroup::new(keys)));
+        }
     }
 
     fn others(&self, place: super::Place, id: KeyId) -> Vec<Arc<Key>> {

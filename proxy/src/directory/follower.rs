@@ -111,6 +111,8 @@ impl Follower {
         let mut directory = Directory::clone(&self.directory.load());
         for event in &batch.events {
             match Change::of(event, self.unsealer.as_ref()).await {
+                // What this process saw is older than what it knows by now.
+                Ok(Some(Change::KeyTurned { .. })) if self.is_own(event) => {}
                 Ok(Some(change)) => directory.apply(change),
                 Ok(None) => {}
                 Err(error) if error.is_temporary() => {
@@ -130,6 +132,10 @@ impl Follower {
         self.directory.store(Arc::new(directory));
         telemetry::directory_position(self.directory_position);
         Ok(batch.exhausted)
+    }
+
+    fn is_own(&self, event: &RecordedEvent) -> bool {
+        event.metadata.causation.as_ref() == Some(&self.own_stream)
     }
 
     async fn follow_usage(&mut self) -> Result<bool, StoreError> {

@@ -2,10 +2,12 @@
 
 use super::{Inner, Refused};
 use crate::{
+    choose::Pick,
     credentials,
     directory::{Caller, Key},
     flight::{Arrival, Flight},
     headers,
+    health::Probe,
     observe::Operation,
     price::Prices,
     refusal::Refusal,
@@ -14,7 +16,7 @@ use crate::{
     vendors::{self, Format, NoDestination, Route, StreamOptions, Vendor},
 };
 use clawplane_domain::{Timestamp, usage::Tokens};
-use http::{Method, Request, StatusCode, Uri, request::Parts};
+use http::{HeaderMap, Method, Request, StatusCode, Uri, request::Parts};
 use std::sync::Arc;
 
 /// What stands before the vendor in the path.
@@ -44,6 +46,8 @@ pub(super) struct Admitted {
     pub(super) caller: Arc<Caller>,
     pub(super) vendor: &'static Vendor,
     pub(super) key: Arc<Key>,
+    /// There when this request is the one that tries the key after a cool-down.
+    pub(super) probe: Option<Probe>,
     pub(super) route: Route,
     uri: Uri,
     /// Its answer costs tokens.
@@ -82,14 +86,15 @@ impl Inner {
             return Err(refuse(flight, refusal));
         };
         flight.vendor(vendor.id);
-        let group = directory.keys(caller.tenant_id, vendor);
-        let Some(key) = group.and_then(|group| group.choose(&caller.tags)) else {
+        let Some(group) = directory.keys(caller.tenant_id, vendor) else {
             return Err(refuse(flight, Refusal::no_key(vendor.id)));
         };
-        let route = vendors::resolve(vendor, key.api_type, path);
-        let query = credentials::strip_query(parts.uri.query());
-        let uri = match vendors::destination(vendor, &route, key.endpoint.as_ref(), path, query.as_deref()) {
-            Ok(uri) => uri,
+        let probation = self.config.cooldowns.probation;
+        let Some(Pick { key, probe }) = group.choose(&caller.tags, arrival.at, probation) else {
+            return Err(refuse(flight, super::keys::all_down(vendor, group, arrival.at)));
+        };
+        let (route, uri) = match aim(vendor, &key, &parts.uri) {
+            Ok(aim) => aim,
             Err(why) => return Err(refuse(flight, no_destination(why))),
         };
         let generative = parts.method == Method::POST && is_generative(path);
@@ -98,12 +103,13 @@ impl Inner {
         if !metered {
             flight.free();
         }
-        let (caller, key) = (Arc::clone(caller), Arc::clone(key));
+        let caller = Arc::clone(caller);
         Ok(Admitted {
             flight,
             caller,
             vendor,
             key,
+            probe,
             route,
             uri,
             generative,
@@ -158,19 +164,49 @@ impl Admitted {
         cost.unwrap_or(0)
     }
 
+    /// Goes on with another key, to where that one leads; false when that is nowhere, or would be metered otherwise.
+    pub(super) fn switch(&mut self, pick: Pick, uri: &Uri, consumed: bool) -> bool {
+        match aim(self.vendor, &pick.key, uri) {
+            Ok((route, uri)) if route.format == self.route.format => {
+                (self.route, self.uri) = (route, uri);
+                (self.key, self.probe) = (pick.key, pick.probe);
+                self.flight.again(self.key.id, consumed);
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// The request to the vendor: the client's, with the vendor's key in the place of the token.
-    pub(super) fn request(&self, parts: Parts, body: UpstreamBody) -> Result<Request<UpstreamBody>, Refusal> {
+    pub(super) fn request(
+        &self,
+        method: Method,
+        mut all: HeaderMap,
+        body: UpstreamBody,
+    ) -> Result<Request<UpstreamBody>, Refusal> {
+        let unusable = |why: String| Refusal::new(StatusCode::BAD_GATEWAY, "provider_key_unusable", why);
+        let Some(secret) = &self.key.secret else {
+            return Err(unusable("the provider key has no secret".to_owned()));
+        };
         let mut request = Request::new(body);
-        *request.method_mut() = parts.method;
+        *request.method_mut() = method;
         *request.uri_mut() = self.uri.clone();
-        let mut all = parts.headers;
         credentials::strip_headers(&mut all);
         headers::to_upstream(&mut all);
-        credentials::inject(&mut all, self.route.auth, &self.key.secret)
-            .map_err(|bad| Refusal::new(StatusCode::BAD_GATEWAY, "provider_key_unusable", bad.to_string()))?;
+        credentials::inject(&mut all, self.route.auth, secret).map_err(|bad| unusable(bad.to_string()))?;
         *request.headers_mut() = all;
         Ok(request)
     }
+}
+
+/// What a request means to a vendor with a key, and where it goes.
+fn aim(vendor: &'static Vendor, key: &Key, uri: &Uri) -> Result<(Route, Uri), NoDestination> {
+    let named = uri.path().strip_prefix(PREFIX).and_then(|rest| rest.split_once('/'));
+    let path = named.map_or("", |(_, path)| path);
+    let route = vendors::resolve(vendor, key.api_type, path);
+    let query = credentials::strip_query(uri.query());
+    let uri = vendors::destination(vendor, &route, key.endpoint.as_ref(), path, query.as_deref())?;
+    Ok((route, uri))
 }
 
 fn no_destination(why: NoDestination) -> Refusal {

@@ -6,9 +6,9 @@ use crate::{
     config::Timeouts,
     headers,
     meter::Meter,
+    vendor_body::VendorBody,
 };
 use http::{HeaderMap, Response, StatusCode, header};
-use hyper::body::Incoming;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -16,7 +16,7 @@ impl Admitted {
     /// The client's answer, whose body is metered as it goes by. `injected` when usage was asked for on the way.
     pub(super) fn answer(
         mut self,
-        upstream: Response<Incoming>,
+        upstream: Response<VendorBody>,
         injected: bool,
         times: (Timeouts, Instant),
         keep: Option<CancellationToken>,

@@ -5,9 +5,13 @@ mod accounting;
 mod credentials;
 mod endings;
 mod fake;
+mod half_open;
+mod healing;
+mod keys;
 mod lifecycle;
 mod limits;
 mod passing;
+mod retries;
 mod streams;
 mod tls;
 mod vendors;
@@ -70,6 +74,7 @@ async fn start(
         sink: world.clone(),
         unsealer: world.clone(),
         totals: world.clone(),
+        keys: world.clone(),
         clock: clock.clone(),
         ids: Arc::new(TestIds),
         wakeup: wakeup.clone(),

@@ -15,6 +15,7 @@
 mod crash;
 mod durability;
 mod hostile;
+mod keys;
 mod layers;
 mod openclaw;
 mod operating;

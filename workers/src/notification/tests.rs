@@ -46,8 +46,22 @@ fn keys_and_quotas_are_notable_and_nothing_of_their_payload_is_said() {
 }
 
 #[test]
+fn a_key_that_the_vendor_refuses_is_notable_with_its_reason() {
+    let disabled = |by: &str| {
+        let payload =
+            json!({ "type": "provider_key.disabled", "by": by, "reason": "refused with 401", "status": 401 });
+        notable(&event("provider_key.disabled", payload)).unwrap().unwrap()
+    };
+    let refused = disabled("proxy");
+    assert_eq!((refused.kind, refused.detail.as_deref()), ("provider_key_refused", Some("refused with 401")));
+    assert_eq!(disabled("person").kind, "provider_key_disabled");
+    assert_eq!(notable(&event("provider_key.cooled", json!({}))).unwrap(), None, "that passes by itself");
+}
+
+#[test]
 fn no_notable_event_is_filtered_out_by_its_name() {
-    for name in ["bot.observed", "bot.created", "provider_key.deleted", "quota.set"] {
+    for name in ["bot.observed", "bot.created", "provider_key.deleted", "provider_key.disabled", "quota.set"]
+    {
         assert!(may_be_notable(name));
     }
     assert!(!may_be_notable("session.refreshed"));

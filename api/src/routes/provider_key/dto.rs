@@ -1,5 +1,10 @@
 //! What a provider key is made of, and what a client sees of it.
 
+mod changes;
+
+pub(super) use changes::{ChangeKeyRequest, DisableKeyRequest, RotateKeyRequest};
+
+use super::state::StateDto;
 use crate::{ApiState, fields::Fields, problem::Problem};
 use chrono::{DateTime, Utc};
 use clawplane_domain::{
@@ -7,7 +12,7 @@ use clawplane_domain::{
     provider_key::{AddKey, ApiType, OnDisconnect},
     values::{BaseUrl, Label, Tag, VendorId},
 };
-use clawplane_projections::KeyRow;
+use clawplane_projections::{KeyHealth, KeyRow};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -161,6 +166,12 @@ pub(crate) struct KeyDto {
     /// When a request last used it.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_used_at: Option<DateTime<Utc>>,
+    /// The status that this request ended with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 200)]
+    last_status: Option<u16>,
+    #[serde(flatten)]
+    state: StateDto,
 }
 
 impl KeyDto {
@@ -178,6 +189,8 @@ impl KeyDto {
             created_by: key.created_by.0,
             created_at: at,
             last_used_at: None,
+            last_status: None,
+            state: KeyHealth::healthy(at).into(),
         }
     }
 
@@ -201,6 +214,8 @@ impl From<KeyRow> for KeyDto {
             created_by: row.created_by.0,
             created_at: row.created_at,
             last_used_at: row.last_used_at,
+            last_status: row.last_status,
+            state: row.health.into(),
         }
     }
 }

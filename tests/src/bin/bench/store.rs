@@ -112,5 +112,6 @@ fn usage(tenant_id: TenantId, n: u64) -> UsageRecorded {
         ttfb_ms: Some(120),
         duration_ms: 900,
         at: Utc::now() - chrono::Duration::minutes(i64::try_from(n % 1440).unwrap_or(0)),
+        attempts: 1,
     }
 }
