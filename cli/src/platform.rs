@@ -1,6 +1,7 @@
 //! The composition: every role of the platform, started in the order of its needs and stopped the other way round.
 
 mod adapters;
+mod desk;
 mod health;
 mod server;
 mod workers;
@@ -222,6 +223,7 @@ impl Parts {
             sink: Arc::new(UsageAppender::new(self.pool.clone(), self.wakeup.clone())),
             unsealer: Arc::new(self.vault.clone()),
             totals: Arc::new(Rollups(self.views.clone())),
+            quotas: Arc::new(desk::Desk::new(self.executor.clone(), self.clock.clone())),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
             wakeup: self.wakeup.clone(),

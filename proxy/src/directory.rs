@@ -14,7 +14,8 @@ use crate::{
     vendors::{Endpoint, Vendor},
 };
 use clawplane_domain::{
-    BotId, KeyId, Secret, TenantId, Timestamp, TokenHash, provider_key::ApiType, values::Tag,
+    BotId, KeyId, Secret, TenantId, TimeZone, Timestamp, TokenHash, provider_key::ApiType,
+    quota::QuotaSubject, values::Tag,
 };
 use imbl::HashMap;
 use std::sync::Arc;
@@ -40,6 +41,7 @@ pub(crate) struct Caller {
     pub(crate) tags: Vec<Tag>,
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) ledger: Arc<Ledger>,
+    pub(crate) tenant_ledger: Arc<Ledger>,
 }
 
 #[derive(Clone, Debug)]
@@ -60,6 +62,9 @@ pub(crate) struct Directory {
     keys: HashMap<KeyId, Place>,
     groups: HashMap<Place, Arc<KeyGroup>>,
     ledgers: HashMap<BotId, Arc<Ledger>>,
+    tenants: HashMap<TenantId, Arc<Ledger>>,
+    /// Of tenants whose days and months are not UTC's.
+    zones: HashMap<TenantId, TimeZone>,
 }
 
 impl Directory {
@@ -73,9 +78,24 @@ impl Directory {
         self.groups.get(&(tenant, vendor.id))
     }
 
-    /// The ledger of a bot, made where there is none yet.
-    pub(crate) fn ledger(&mut self, bot: BotId) -> Arc<Ledger> {
-        Arc::clone(self.ledgers.entry(bot).or_default())
+    /// The ledger of a bot or a tenant, made where there is none yet.
+    pub(crate) fn ledger(&mut self, subject: QuotaSubject) -> Arc<Ledger> {
+        let zone = self.zones.get(&subject.tenant_id).copied().unwrap_or_default();
+        let fresh = || Arc::new(Ledger::new(subject, zone));
+        Arc::clone(match subject.bot_id {
+            Some(bot) => self.ledgers.entry(bot).or_insert_with(fresh),
+            None => self.tenants.entry(subject.tenant_id).or_insert_with(fresh),
+        })
+    }
+
+    /// The tenants whose days and months are not UTC's.
+    fn zones(&self) -> Vec<(TenantId, TimeZone)> {
+        self.zones.iter().map(|(tenant, zone)| (*tenant, *zone)).collect()
+    }
+
+    /// Every ledger.
+    pub(crate) fn ledgers(&self) -> impl Iterator<Item = &Arc<Ledger>> {
+        self.ledgers.values().chain(self.tenants.values())
     }
 }
 

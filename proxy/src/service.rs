@@ -13,9 +13,9 @@ use crate::{
     forward,
     headers::REQUEST_ID,
     intake::{self, Budget},
-    ports::{BoxError, EventSource, Unsealer, UsageSink, UsageTotals},
+    ports::{BoxError, EventSource, QuotaDesk, Unsealer, UsageSink, UsageTotals},
     price::Prices,
-    quota::Amount,
+    quota::{self, Amount, Keeper, Kicks},
     refusal::Refusal,
     spool::{self, Claimed, Spool},
     telemetry,
@@ -54,6 +54,8 @@ pub struct Deps {
     pub unsealer: Arc<dyn Unsealer>,
     /// What was used before the start.
     pub totals: Arc<dyn UsageTotals>,
+    /// Where quotas are shared with other proxies.
+    pub quotas: Arc<dyn QuotaDesk>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Request ids and the proxy's own.
@@ -80,6 +82,7 @@ pub(crate) struct Inner {
     ids: Arc<dyn Ids>,
     flights: TaskTracker,
     budget: Budget,
+    kicks: Kicks,
 }
 
 /// A refusal in the form of a request's vendor.
@@ -97,7 +100,7 @@ impl Proxy {
     }
 
     async fn start_now(config: ProxyConfig, deps: Deps) -> Result<Self, StartError> {
-        let Deps { events, sink, unsealer, totals, clock, ids, wakeup, cancel, tasks } = deps;
+        let Deps { events, sink, unsealer, totals, quotas, clock, ids, wakeup, cancel, tasks } = deps;
         let bell = wakeup.listen();
         let prices = Prices::load();
         let claimed = Claimed::take(&config.spool_dir)?;
@@ -106,17 +109,21 @@ impl Proxy {
         let spool = Arc::new(Spool::open(claimed, sizes, clock.as_ref(), ids.as_ref())?);
         let directory = Arc::new(ArcSwap::default());
         let stream = spool.stream().to_owned();
-        let mut follower = Follower::new(events, unsealer, Arc::clone(&directory), stream);
-        follower.catch_up(totals.as_ref(), clock.as_ref()).await?;
+        let (keeper, kicks) =
+            Keeper::new(quotas, Arc::clone(&clock), Arc::clone(&directory), stream.clone());
+        let (known, time) = (Arc::clone(&directory), Arc::clone(&clock));
+        let mut follower = Follower::new(events, unsealer, known, stream, totals, time);
+        follower.catch_up().await?;
         let client = connect::client(config.upstream_allow.clone(), config.timeouts.connect)?;
         let (flights, stop) = (TaskTracker::new(), CancellationToken::new());
         tasks.spawn(follower.run(bell, cancel.clone()));
         tasks.spawn(Arc::clone(&spool).sync_loop(stop.clone()));
         tasks.spawn(Uploader::new(Arc::clone(&spool), sink, Arc::clone(&clock)).run(stop.clone()));
+        tasks.spawn(keeper.run(stop.clone()));
         tasks.spawn(drain(flights.clone(), config.drain, cancel, stop));
         let recorder = Arc::new(Recorder { spool, prices, clock });
         let budget = Budget::new(config.max_buffered);
-        let inner = Inner { config, directory, client, recorder, ids, flights, budget };
+        let inner = Inner { config, directory, client, recorder, ids, flights, budget, kicks };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -193,7 +200,7 @@ impl Inner {
         let injected = admitted.wants_usage(&parts, &asked) && taken.ask_for_usage();
         admitted.asked(&parts, asked.model, asked.stream);
         let input = taken.length.div_ceil(BYTES_A_TOKEN);
-        let admitted = self.reserve(admitted, &arrival, input, asked.max_output)?;
+        let admitted = self.reserve(admitted, &arrival, input, asked.max_output).await?;
         let admitted = begin(admitted, input)?;
         let vendor = admitted.vendor.id;
         let request = match admitted.request(parts, taken.into_body()) {
@@ -204,14 +211,14 @@ impl Inner {
         match forward::send(&self.client, request, first_byte.min(total), limits).await {
             Ok(response) => Ok(admitted.answer(response, injected, (self.config.timeouts, deadline))),
             Err(no_answer) => {
-                let format = admitted.route.format;
+                let (format, rates) = (admitted.route.format, admitted.rates);
                 admitted.flight.refuse(&no_answer.refusal, no_answer.consumed);
-                Err((no_answer.refusal, format))
+                Err((Refusal { rates, ..no_answer.refusal }, format))
             }
         }
     }
 
-    fn reserve(
+    async fn reserve(
         &self,
         mut admitted: Admitted,
         arrival: &Arrival,
@@ -222,17 +229,20 @@ impl Inner {
         let mut estimate = Amount::default();
         if admitted.generative {
             estimate.tokens = input.saturating_add(output);
-            if admitted.caller.ledger.limits_cost() {
-                estimate.cost_micros =
-                    admitted.estimated_cost(self.recorder.prices, input, output, arrival.at);
+            match admitted.estimated_cost(self.recorder.prices, (input, output), arrival.at) {
+                Ok(cost) => estimate.cost_micros = cost,
+                Err(refusal) => return Err(admitted.refuse(refusal)),
             }
         }
-        match admitted.caller.ledger.reserve(arrival.at, estimate) {
-            Ok(reservation) => {
+        let caller = Arc::clone(&admitted.caller);
+        let (bot, tenant) = (&caller.ledger, &caller.tenant_ledger);
+        match quota::reserve(bot, tenant, arrival.at, estimate, &self.kicks).await {
+            Ok((reservation, rates)) => {
                 admitted.flight.reserved(reservation);
+                admitted.rates = rates;
                 Ok(admitted)
             }
-            Err(exceeded) => Err(admitted.refuse(Refusal::quota(&exceeded.what, exceeded.retry_after))),
+            Err(refused) => Err(admitted.refuse(Refusal::quota(&refused))),
         }
     }
 

@@ -49,6 +49,11 @@ pub(crate) fn corrupt_records(count: u64) {
     counter!("clawplane_proxy_spool_corrupt_total").increment(count);
 }
 
+/// A question about slices of a quota ended: `granted`, `starved` or `unanswered`.
+pub(crate) fn lease(outcome: &'static str) {
+    counter!("clawplane_proxy_quota_leases_total", "outcome" => outcome).increment(1);
+}
+
 /// An event that the directory could not take in.
 pub(crate) fn skipped_event() {
     counter!("clawplane_proxy_skipped_events_total").increment(1);

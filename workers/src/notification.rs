@@ -9,7 +9,10 @@ use crate::{
     wake_up::WakeUp,
 };
 use async_trait::async_trait;
-use clawplane_domain::bot::{BotEvent, BotState};
+use clawplane_domain::{
+    bot::{BotEvent, BotState},
+    quota::{QuotaEvent, Reached, Threshold},
+};
 use clawplane_eventstore::{Checkpoints, DeadLetters, Feed, Position, RecordedEvent, StoreError};
 use std::sync::Arc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -101,6 +104,8 @@ fn kind_of(event_type: &str) -> Option<&'static str> {
         "provider_key.added" => "provider_key_added",
         "provider_key.deleted" => "provider_key_deleted",
         "quota.set" => "quota_set",
+        "quota.cleared" => "quota_cleared",
+        "quota.threshold_reached" => "quota_threshold",
         "tenant.member_added" => "member_added",
         _ => return None,
     })
@@ -113,6 +118,16 @@ pub fn notable(event: &RecordedEvent) -> Result<Option<Notable>, StoreError> {
         let BotEvent::Observed { observation } = event.decode()? else { return Ok(None) };
         let failed = observation.state == BotState::Failed;
         return Ok(failed.then_some(Notable { kind: "bot_failed", about, detail: observation.reason }));
+    }
+    if event.event_type == "quota.threshold_reached" {
+        let QuotaEvent::ThresholdReached { reached, .. } = event.decode()? else { return Ok(None) };
+        let Reached { limit, of, percent, used, .. } = reached;
+        let kind = match percent {
+            Threshold::Near => "quota_nearly_used_up",
+            Threshold::Full => "quota_used_up",
+        };
+        let detail = Some(format!("{used} of {} {of} ({} %)", limit.name(), percent.percent()));
+        return Ok(Some(Notable { kind, about, detail }));
     }
     Ok(kind_of(&event.event_type).map(|kind| Notable { kind, about, detail: None }))
 }

@@ -4,13 +4,15 @@ use super::{Bot, Caller, Directory, Key};
 use crate::{
     choose::KeyGroup,
     ports::{UnsealError, Unsealer},
+    quota::Ledger,
     vendors::{self, Endpoint},
 };
 use clawplane_domain::{
-    BotId, KeyId, TenantId, Timestamp, TokenHash,
+    BotId, KeyId, TenantId, TimeZone, Timestamp, TokenHash,
     bot::BotEvent,
     provider_key::{AddKey, KeyEvent},
-    quota::{QuotaEvent, QuotaLimits},
+    quota::{QuotaEvent, QuotaLimits, QuotaSubject},
+    tenant::TenantEvent,
     values::Tag,
 };
 use clawplane_eventstore::{RecordedEvent, StoreError};
@@ -24,7 +26,9 @@ pub(crate) enum Change {
     BotDeleted(BotId),
     KeyAdded { tenant: TenantId, vendor: &'static str, key: Arc<Key> },
     KeyDeleted(KeyId),
-    QuotaSet { id: BotId, limits: QuotaLimits },
+    /// `None` when it was cleared.
+    QuotaSet { subject: QuotaSubject, limits: Option<QuotaLimits> },
+    TimeZoneSet { tenant: TenantId, zone: TimeZone },
 }
 
 /// Why an event changes nothing, though it should.
@@ -61,10 +65,18 @@ impl Change {
                 KeyEvent::Added { key } => Self::of_key(key, unsealer).await,
                 KeyEvent::Deleted { .. } => Ok(Some(Self::KeyDeleted(event.aggregate_id.parse()?))),
             },
-            "quota" => {
-                let QuotaEvent::Set { bot_id, limits, .. } = event.decode()?;
-                Ok(Some(Self::QuotaSet { id: bot_id, limits }))
-            }
+            "quota" => Ok(match event.decode()? {
+                QuotaEvent::Set { subject, limits } => Some(Self::QuotaSet { subject, limits: Some(limits) }),
+                QuotaEvent::Cleared { subject } => Some(Self::QuotaSet { subject, limits: None }),
+                QuotaEvent::ThresholdReached { .. } => None,
+            }),
+            "tenant" => Ok(match event.decode()? {
+                TenantEvent::TimeZoneSet { time_zone } => {
+                    let tenant = event.aggregate_id.parse()?;
+                    Some(Self::TimeZoneSet { tenant, zone: time_zone })
+                }
+                _ => None,
+            }),
             _ => Ok(None),
         }
     }
@@ -133,18 +145,28 @@ impl Directory {
                     self.groups.insert(place, Arc::new(KeyGroup::new(keys)));
                 }
             }
-            Change::QuotaSet { id, limits } => self.ledger(id).set_limits(limits),
+            Change::QuotaSet { subject, limits } => self.ledger(subject).set_limits(limits),
+            Change::TimeZoneSet { tenant, zone } => self.set_zone(tenant, zone),
         }
     }
 
+    fn set_zone(&mut self, tenant: TenantId, zone: TimeZone) {
+        self.zones.insert(tenant, zone);
+        let of_tenant = |ledger: &&Arc<Ledger>| ledger.tenant() == tenant;
+        self.ledgers().filter(of_tenant).for_each(|ledger| ledger.set_zone(zone));
+    }
+
     fn issue(&mut self, id: BotId, hash: TokenHash, expires_at: Option<Timestamp>) {
-        let ledger = self.ledger(id);
+        let Some(tenant_id) = self.bots.get(&id).map(|bot| bot.tenant_id) else { return };
+        let ledger = self.ledger(QuotaSubject::bot(tenant_id, id));
+        let tenant_ledger = self.ledger(QuotaSubject::tenant(tenant_id));
         let Some(bot) = self.bots.get_mut(&id) else { return };
         if let Some(old) = bot.token.replace(hash) {
             self.tokens.remove(&old);
         }
-        let (tenant_id, tags) = (bot.tenant_id, bot.tags.clone());
-        self.tokens.insert(hash, Arc::new(Caller { bot_id: id, tenant_id, tags, expires_at, ledger }));
+        let tags = bot.tags.clone();
+        let caller = Caller { bot_id: id, tenant_id, tags, expires_at, ledger, tenant_ledger };
+        self.tokens.insert(hash, Arc::new(caller));
     }
 
     fn others(&self, place: super::Place, id: KeyId) -> Vec<Arc<Key>> {

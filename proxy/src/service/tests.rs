@@ -6,6 +6,7 @@ mod endings;
 mod fake;
 mod lifecycle;
 mod limits;
+mod quotas;
 mod streams;
 
 use crate::{
@@ -66,6 +67,7 @@ async fn start(
         sink: world.clone(),
         unsealer: world.clone(),
         totals: world.clone(),
+        quotas: world.clone(),
         clock: clock.clone(),
         ids: Arc::new(TestIds),
         wakeup: wakeup.clone(),
