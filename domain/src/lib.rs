@@ -18,9 +18,9 @@ pub mod sealed;
 pub mod secret;
 pub mod session;
 pub mod tenant;
-pub mod time_zone;
 #[cfg(test)]
 mod testing;
+pub mod time_zone;
 pub mod usage;
 pub mod user;
 pub mod values;

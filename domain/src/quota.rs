@@ -29,11 +29,7 @@ impl Threshold {
     /// The higher one of those that `used` of `limit` has reached.
     pub fn reached(used: u64, limit: u64) -> Option<Self> {
         let (used, limit) = (u128::from(used), u128::from(limit));
-        if used >= limit {
-            Some(Self::Full)
-        } else {
-            (used * 100 >= limit * 80).then_some(Self::Near)
-        }
+        if used >= limit { Some(Self::Full) } else { (used * 100 >= limit * 80).then_some(Self::Near) }
     }
 }
 
@@ -228,9 +224,10 @@ impl Quota {
     fn is_news(&self, reached: &Reached) -> bool {
         let in_force = self.limits.and_then(|limits| reached.limit.of(&limits)) == Some(reached.of);
         let is_true = Threshold::reached(reached.used, reached.of) >= Some(reached.percent);
-        let is_later = self.reached.get(&reached.limit).is_none_or(|last| {
-            (last.window_start, last.percent) < (reached.window_start, reached.percent)
-        });
+        let is_later = self
+            .reached
+            .get(&reached.limit)
+            .is_none_or(|last| (last.window_start, last.percent) < (reached.window_start, reached.percent));
         in_force && is_true && is_later
     }
 }

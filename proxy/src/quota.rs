@@ -180,7 +180,13 @@ impl Ledger {
         let Some(lease) = &mut state.lease else { return chores };
         if let Some(used) = lease.give_back(now, always, &limits) {
             let (subject, day) = (self.subject, lease.day);
-            chores.push(Chore::Return(LeaseReturn { subject, holder: holder.to_owned(), day, at: now, used }));
+            chores.push(Chore::Return(LeaseReturn {
+                subject,
+                holder: holder.to_owned(),
+                day,
+                at: now,
+                used,
+            }));
         } else if lease.is_due(now) {
             chores.push(Chore::Renew);
         }

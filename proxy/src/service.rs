@@ -109,8 +109,7 @@ impl Proxy {
         let spool = Arc::new(Spool::open(claimed, sizes, clock.as_ref(), ids.as_ref())?);
         let directory = Arc::new(ArcSwap::default());
         let stream = spool.stream().to_owned();
-        let (keeper, kicks) =
-            Keeper::new(quotas, Arc::clone(&clock), Arc::clone(&directory), stream.clone());
+        let (keeper, kicks) = Keeper::new(quotas, Arc::clone(&clock), Arc::clone(&directory), stream.clone());
         let (known, time) = (Arc::clone(&directory), Arc::clone(&clock));
         let mut follower = Follower::new(events, unsealer, known, stream, totals, time);
         follower.catch_up().await?;

@@ -1,14 +1,13 @@
 //! Doubles of the outside, shared by the tests: a feed, a sink and a vault in memory, and a clock that stands still.
 
 use crate::ports::{
-    BotTotals, BoxError, EventSource, Granted, LeaseAsk, LeaseReturn, QuotaDesk, Totals, UnsealError, Unsealer,
-    UsageSink, UsageTotals,
+    BotTotals, BoxError, EventSource, Granted, LeaseAsk, LeaseReturn, QuotaDesk, Totals, UnsealError,
+    Unsealer, UsageSink, UsageTotals,
 };
 use async_trait::async_trait;
 use clawplane_domain::{
     Actor, BotId, DataKeyId, Decide, DomainEvent, KeyId, Metadata, SealedSecret, Secret, TenantId, TimeZone,
-    Timestamp,
-    TokenHash, UserId,
+    Timestamp, TokenHash, UserId,
     bot::{BotEvent, CreateBot, GatewayToken, Limits},
     clock::{Clock, Ids},
     provider_key::{AddKey, ApiType, KeyEvent},

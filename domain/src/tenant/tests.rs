@@ -48,8 +48,7 @@ fn each_role_may_do_what_the_one_before_it_may() {
 fn a_time_zone_is_set_once() {
     let berlin = || "Europe/Berlin".parse().unwrap();
     let set = TenantEvent::TimeZoneSet { time_zone: berlin() };
-    let tenant =
-        given::<Tenant>(created()).when(TenantCommand::SetTimeZone(berlin())).then([set.clone()]);
+    let tenant = given::<Tenant>(created()).when(TenantCommand::SetTimeZone(berlin())).then([set.clone()]);
     assert_eq!(tenant.time_zone, berlin());
     let again = created().into_iter().chain([set]);
     given::<Tenant>(again).when(TenantCommand::SetTimeZone(berlin())).then_nothing();

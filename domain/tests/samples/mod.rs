@@ -112,7 +112,8 @@ fn quotas(samples: &mut Samples) {
         used: 4_000_001,
     };
     samples.add(&QuotaEvent::ThresholdReached { subject: bot, reached });
-    let full = Reached { limit: WindowLimit::DailyTokens, percent: Threshold::Full, used: 5_000_000, ..reached };
+    let full =
+        Reached { limit: WindowLimit::DailyTokens, percent: Threshold::Full, used: 5_000_000, ..reached };
     samples.variant(".tenant", &QuotaEvent::ThresholdReached { subject: tenant, reached: full });
     leases(samples, bot);
 }

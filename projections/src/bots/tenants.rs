@@ -63,12 +63,11 @@ impl Bots {
     /// The limits of a bot or a tenant; `None` where there are none.
     pub async fn quota(&self, subject: QuotaSubject) -> Result<Option<QuotaLimits>, StoreError> {
         let id = subject.bot_id.map_or(subject.tenant_id.0, |bot| bot.0);
-        let row =
-            sqlx::query("SELECT limits FROM view_bots.quotas WHERE subject_id = $1 AND tenant_id = $2")
-                .bind(id)
-                .bind(subject.tenant_id.0)
-                .fetch_optional(self.pool())
-                .await?;
+        let row = sqlx::query("SELECT limits FROM view_bots.quotas WHERE subject_id = $1 AND tenant_id = $2")
+            .bind(id)
+            .bind(subject.tenant_id.0)
+            .fetch_optional(self.pool())
+            .await?;
         let limits = row.map(|row| row.try_get::<Json<QuotaLimits>, _>(0)).transpose()?;
         Ok(limits.map(|Json(limits)| limits))
     }

@@ -9,10 +9,7 @@ use crate::{
     views::{UsageViews, View, count},
 };
 use chrono::{Datelike, NaiveTime, TimeDelta};
-use clawplane_domain::{
-    BotId, TenantId, TimeZone, Timestamp,
-    time_zone::Period,
-};
+use clawplane_domain::{BotId, TenantId, TimeZone, Timestamp, time_zone::Period};
 use clawplane_eventstore::{Position, StoreError};
 use sqlx::{PgConnection, Row, postgres::PgRow};
 

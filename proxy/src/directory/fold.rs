@@ -21,14 +21,32 @@ use std::sync::Arc;
 /// What an event changes in the directory.
 #[derive(Debug)]
 pub(crate) enum Change {
-    BotCreated { id: BotId, tenant: TenantId, tags: Vec<Tag> },
-    TokenIssued { id: BotId, hash: TokenHash, expires_at: Option<Timestamp> },
+    BotCreated {
+        id: BotId,
+        tenant: TenantId,
+        tags: Vec<Tag>,
+    },
+    TokenIssued {
+        id: BotId,
+        hash: TokenHash,
+        expires_at: Option<Timestamp>,
+    },
     BotDeleted(BotId),
-    KeyAdded { tenant: TenantId, vendor: &'static str, key: Arc<Key> },
+    KeyAdded {
+        tenant: TenantId,
+        vendor: &'static str,
+        key: Arc<Key>,
+    },
     KeyDeleted(KeyId),
     /// `None` when it was cleared.
-    QuotaSet { subject: QuotaSubject, limits: Option<QuotaLimits> },
-    TimeZoneSet { tenant: TenantId, zone: TimeZone },
+    QuotaSet {
+        subject: QuotaSubject,
+        limits: Option<QuotaLimits>,
+    },
+    TimeZoneSet {
+        tenant: TenantId,
+        zone: TimeZone,
+    },
 }
 
 /// Why an event changes nothing, though it should.

@@ -143,7 +143,10 @@ impl Shared {
                 }
                 Err(why) => {
                     telemetry::lease("unanswered");
-                    tracing::warn!(why, "a quota's slices cannot be renewed; the proxy goes by what it knows");
+                    tracing::warn!(
+                        why,
+                        "a quota's slices cannot be renewed; the proxy goes by what it knows"
+                    );
                     ledger.failed();
                 }
             }

@@ -259,7 +259,8 @@ impl Lease {
         self.good_until = None;
         let back = |(limit, _)| {
             let slice = &mut self.slices[place(limit)];
-            *slice = Slice { used: slice.used, reported: slice.used, ceiling: slice.used, ..Slice::default() };
+            *slice =
+                Slice { used: slice.used, reported: slice.used, ceiling: slice.used, ..Slice::default() };
             Returned { limit, used: slice.used }
         };
         Some(limits.windows().map(back).collect())

@@ -22,10 +22,7 @@ fn each_sdk_gets_its_own_form_with_the_same_code() {
     assert_eq!(openai["error"]["type"], "insufficient_quota");
     assert_eq!(openai["error"]["message"], "the tenant's quota is used up: dailyTokens is 5");
     let (_, anthropic) = answer(&refusal, Format::Anthropic);
-    assert_eq!(
-        (&anthropic["type"], &anthropic["error"]["type"]),
-        (&json!("error"), &json!("billing_error"))
-    );
+    assert_eq!((&anthropic["type"], &anthropic["error"]["type"]), (&json!("error"), &json!("billing_error")));
     let (_, gemini) = answer(&refusal, Format::Gemini);
     assert_eq!(
         (&gemini["error"]["code"], &gemini["error"]["status"]),
@@ -52,7 +49,10 @@ fn only_what_passes_by_itself_is_retried() {
 fn a_rate_limit_is_no_used_up_quota() {
     for lack in [Lack::Rate, Lack::Held] {
         let (response, body) = answer(&lacking(lack), Format::OpenAi);
-        assert_eq!((response.status().as_u16(), &response.headers()["retry-after"]), (429, &"90".parse().unwrap()));
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()["retry-after"]),
+            (429, &"90".parse().unwrap())
+        );
         assert_eq!(body["error"]["type"], "rate_limit_error");
         assert_eq!(body["error"]["code"], "rate_limit_exceeded");
     }

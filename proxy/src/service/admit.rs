@@ -161,7 +161,8 @@ impl Admitted {
         at: Timestamp,
     ) -> Result<u64, Refusal> {
         let ledgers = [(Owner::Bot, &self.caller.ledger), (Owner::Tenant, &self.caller.tenant_ledger)];
-        let mut wanted = ledgers.into_iter().filter_map(|(owner, ledger)| Some((owner, ledger.wants_cost()?)));
+        let mut wanted =
+            ledgers.into_iter().filter_map(|(owner, ledger)| Some((owner, ledger.wants_cost()?)));
         let Some(first) = wanted.next() else { return Ok(0) };
         let tokens = Tokens { input_tokens: input, output_tokens: output, ..Tokens::default() };
         let model = self.model.as_deref();

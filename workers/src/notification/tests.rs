@@ -56,13 +56,18 @@ fn thresholds_say_which_limit_and_how_much() {
         )
     };
     let near = notable(&reached(80, 812)).unwrap().unwrap();
-    assert_eq!((near.kind, near.detail.as_deref()), ("quota_nearly_used_up", Some("812 of dailyTokens 1000 (80 %)")));
+    assert_eq!(
+        (near.kind, near.detail.as_deref()),
+        ("quota_nearly_used_up", Some("812 of dailyTokens 1000 (80 %)"))
+    );
     assert_eq!(notable(&reached(100, 1003)).unwrap().unwrap().kind, "quota_used_up");
 }
 
 #[test]
 fn no_notable_event_is_filtered_out_by_its_name() {
-    for name in ["bot.observed", "bot.created", "provider_key.deleted", "quota.set", "quota.threshold_reached"] {
+    for name in
+        ["bot.observed", "bot.created", "provider_key.deleted", "quota.set", "quota.threshold_reached"]
+    {
         assert!(may_be_notable(name));
     }
     assert!(!may_be_notable("session.refreshed"));

@@ -119,10 +119,12 @@ async fn limits_are_told_on_every_answer_and_refusal() {
     stage.limit(stage.of_bot(), limits).await;
     stage.limit(stage.of_tenant(), daily(100_000)).await;
     let got = stage.chat().await;
-    let header = |got: &Got, name: &str| got.headers[&format!("x-ratelimit-{name}")].to_str().unwrap().to_owned();
-    assert_eq!(["limit-requests", "remaining-requests", "reset-requests"].map(|name| header(&got, name)), [
-        "2", "1", "1m1s"
-    ]);
+    let header =
+        |got: &Got, name: &str| got.headers[&format!("x-ratelimit-{name}")].to_str().unwrap().to_owned();
+    assert_eq!(
+        ["limit-requests", "remaining-requests", "reset-requests"].map(|name| header(&got, name)),
+        ["2", "1", "1m1s"]
+    );
     // 1,100 were used before the quota was set, and an estimate is reserved.
     let reserved = 512 + CHAT.len().div_ceil(4);
     assert_eq!(header(&got, "limit-tokens"), "100000");
@@ -132,7 +134,10 @@ async fn limits_are_told_on_every_answer_and_refusal() {
     let got = stage.chat().await;
     assert_eq!((got.status.as_u16(), &got.json()["error"]["code"]), (429, &"rate_limit_exceeded".into()));
     assert_eq!(got.json()["error"]["type"], "rate_limit_error");
-    assert_eq!((header(&got, "remaining-requests").as_str(), got.headers["retry-after"].to_str().unwrap()), ("0", "61"));
+    assert_eq!(
+        (header(&got, "remaining-requests").as_str(), got.headers["retry-after"].to_str().unwrap()),
+        ("0", "61")
+    );
     assert!(got.headers.get("x-should-retry").is_none(), "it passes soon");
     assert_eq!(header(&got, "remaining-tokens"), (100_000 - 3 * 1100).to_string());
 }
