@@ -10,6 +10,7 @@ mod bots;
 mod freshness;
 mod idempotency;
 mod provider_keys;
+mod quotas;
 mod sessions;
 mod surround;
 mod tenants;

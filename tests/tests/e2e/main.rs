@@ -15,8 +15,10 @@
 mod crash;
 mod layers;
 mod openclaw;
+mod openclaw_quota;
 mod operating;
 mod proxy;
+mod quotas;
 mod secrets;
 mod tenants;
 mod tour;
