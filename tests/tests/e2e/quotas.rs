@@ -179,7 +179,8 @@ async fn two_hundred_at_once_stop_at_the_limit_and_a_mostly_unused_quota_refuses
 async fn two_proxies_share_one_quota() {
     let scene = Scene::set().await;
     let other = OtherProxy::start(&scene).await;
-    let both = [scene.platform.url.as_str(), other.url.as_str()];
+    let there = other.url.clone();
+    let both = [scene.platform.url.as_str(), there.as_str()];
     assert_eq!(scene.load(&both, 2, 1).await, (2, 0));
     // Both have seen both requests before there is a limit.
     scene.admin.usage("scout", 2).await;
