@@ -16,6 +16,7 @@ mod freshness;
 mod openapi;
 pub mod problem;
 pub mod provider_keys;
+mod quotas;
 mod router;
 mod routes;
 pub mod sessions;

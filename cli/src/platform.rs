@@ -1,6 +1,7 @@
 //! The composition: every role of the platform, started in the order of its needs and stopped the other way round.
 
 mod adapters;
+mod desk;
 mod health;
 mod keys;
 mod server;
@@ -152,7 +153,7 @@ impl Platform {
             default_image: config.bot_image.clone(),
             verifier: Arc::new(VendorCalls {
                 vault: parts.vault.clone(),
-                verifier: Verifier::new(upstream_allow.clone(), parts.clock.clone())?,
+                verifier: Verifier::new(upstream_allow.clone(), &config.extra_roots, parts.clock.clone())?,
             }),
             vendors: Arc::new(VendorTable(upstream_allow)),
             engine: Arc::new(Engine(engine)),
@@ -255,6 +256,7 @@ impl Parts {
             unsealer: Arc::new(self.vault.clone()),
             totals: Arc::new(Rollups(self.views.clone())),
             keys: Arc::new(KeyNewsDesk(self.executor.clone())),
+            quotas: Arc::new(desk::Desk::new(self.executor.clone(), self.clock.clone())),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
             wakeup: self.wakeup.clone(),

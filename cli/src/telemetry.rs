@@ -62,9 +62,8 @@ fn access_only<S: Subscriber + for<'a> LookupSpan<'a>>(
 const SECONDS: [f64; 16] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
 /// Seconds, for what the proxy adds.
-const ADDED: [f64; 14] = [
-    0.000_025, 0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5, 2.0, 10.0,
-];
+const ADDED: [f64; 14] =
+    [0.000_025, 0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5, 2.0, 10.0];
 
 /// Starts recording metrics, and gives the handle that renders them.
 pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {

@@ -15,8 +15,9 @@ use crate::{
     vendors::{Endpoint, Vendor},
 };
 use clawplane_domain::{
-    BotId, DataKeyId, KeyId, Secret, TenantId, Timestamp, TokenHash,
+    BotId, DataKeyId, KeyId, Secret, TenantId, TimeZone, Timestamp, TokenHash,
     provider_key::{ApiType, OnDisconnect},
+    quota::QuotaSubject,
     values::{Label, Tag},
 };
 use imbl::HashMap;
@@ -50,6 +51,7 @@ pub(crate) struct Caller {
     pub(crate) tags: Vec<Tag>,
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) ledger: Arc<Ledger>,
+    pub(crate) tenant_ledger: Arc<Ledger>,
 }
 
 #[derive(Clone, Debug)]
@@ -70,6 +72,9 @@ pub(crate) struct Directory {
     keys: HashMap<KeyId, (Place, Arc<Key>)>,
     groups: HashMap<Place, Arc<KeyGroup>>,
     ledgers: HashMap<BotId, Arc<Ledger>>,
+    tenants: HashMap<TenantId, Arc<Ledger>>,
+    /// Of tenants whose days and months are not UTC's.
+    zones: HashMap<TenantId, TimeZone>,
 }
 
 impl Directory {
@@ -83,9 +88,24 @@ impl Directory {
         self.groups.get(&(tenant, vendor.id))
     }
 
-    /// The ledger of a bot, made where there is none yet.
-    pub(crate) fn ledger(&mut self, bot: BotId) -> Arc<Ledger> {
-        Arc::clone(self.ledgers.entry(bot).or_default())
+    /// The ledger of a bot or a tenant, made where there is none yet.
+    pub(crate) fn ledger(&mut self, subject: QuotaSubject) -> Arc<Ledger> {
+        let zone = self.zones.get(&subject.tenant_id).copied().unwrap_or_default();
+        let fresh = || Arc::new(Ledger::new(subject, zone));
+        Arc::clone(match subject.bot_id {
+            Some(bot) => self.ledgers.entry(bot).or_insert_with(fresh),
+            None => self.tenants.entry(subject.tenant_id).or_insert_with(fresh),
+        })
+    }
+
+    /// The tenants whose days and months are not UTC's.
+    fn zones(&self) -> Vec<(TenantId, TimeZone)> {
+        self.zones.iter().map(|(tenant, zone)| (*tenant, *zone)).collect()
+    }
+
+    /// Every ledger.
+    pub(crate) fn ledgers(&self) -> impl Iterator<Item = &Arc<Ledger>> {
+        self.ledgers.values().chain(self.tenants.values())
     }
 }
 

@@ -12,14 +12,14 @@ use crate::{
     connect::{self, VendorClient},
     directory::{Directory, Follower},
     flight::{Arrival, BYTES_A_TOKEN, Flight, Recorder},
-    headers::REQUEST_ID,
     forward,
+    headers::REQUEST_ID,
     intake::{self, Budget},
     key_reports::{self, KeyDesk},
     observe,
-    ports::{BoxError, EventSource, KeyReports, Unsealer, UsageSink, UsageTotals},
+    ports::{BoxError, EventSource, KeyReports, QuotaDesk, Unsealer, UsageSink, UsageTotals},
     price::Prices,
-    quota::Amount,
+    quota::{self, Amount, Keeper, Kicks},
     refusal::Refusal,
     spool::{self, Claimed, Spool},
     telemetry,
@@ -62,6 +62,8 @@ pub struct Deps {
     pub totals: Arc<dyn UsageTotals>,
     /// Where news of provider keys go.
     pub keys: Arc<dyn KeyReports>,
+    /// Where quotas are shared with other proxies.
+    pub quotas: Arc<dyn QuotaDesk>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Request ids and the proxy's own.
@@ -91,6 +93,7 @@ pub(crate) struct Inner {
     cut: CancellationToken,
     budget: Budget,
     desk: KeyDesk,
+    kicks: Kicks,
 }
 
 /// A refusal in the form of a request's vendor.
@@ -108,7 +111,7 @@ impl Proxy {
     }
 
     async fn start_now(config: ProxyConfig, deps: Deps) -> Result<Self, StartError> {
-        let Deps { events, sink, unsealer, totals, keys, clock, ids, wakeup, cancel, tasks } = deps;
+        let Deps { events, sink, unsealer, totals, keys, quotas, clock, ids, wakeup, cancel, tasks } = deps;
         let bell = wakeup.listen();
         let prices = Prices::load();
         let claimed = Claimed::take(&config.spool_dir)?;
@@ -122,8 +125,10 @@ impl Proxy {
         let directory = Arc::new(ArcSwap::default());
         let stream = spool.stream().to_owned();
         let (desk, reporter) = key_reports::open(keys, &stream);
-        let mut follower = Follower::new(events, unsealer, Arc::clone(&directory), stream);
-        follower.catch_up(totals.as_ref(), clock.as_ref()).await?;
+        let (keeper, kicks) = Keeper::new(quotas, Arc::clone(&clock), Arc::clone(&directory), stream.clone());
+        let (known, time) = (Arc::clone(&directory), Arc::clone(&clock));
+        let mut follower = Follower::new(events, unsealer, known, stream, totals, time);
+        follower.catch_up().await?;
         let client =
             connect::client(config.upstream_allow.clone(), config.timeouts.connect, &config.extra_roots.0)?;
         let (flights, stop) = (TaskTracker::new(), CancellationToken::new());
@@ -131,13 +136,14 @@ impl Proxy {
         tasks.spawn(Arc::clone(&spool).sync_loop(stop.clone()));
         tasks.spawn(reporter.run(stop.clone()));
         tasks.spawn(Uploader::new(Arc::clone(&spool), sink, Arc::clone(&clock)).run(stop.clone()));
+        tasks.spawn(keeper.run(stop.clone()));
         let cut = CancellationToken::new();
         tasks.spawn(drain(flights.clone(), config.drain, cancel, cut.clone(), stop));
         telemetry::describe();
         let observer = config.observer.clone();
         let recorder = Arc::new(Recorder { spool, prices, clock, observer });
         let budget = Budget::new(config.max_buffered);
-        let inner = Inner { config, directory, client, recorder, ids, flights, cut, budget, desk };
+        let inner = Inner { config, directory, client, recorder, ids, flights, cut, budget, desk, kicks };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -209,7 +215,7 @@ impl Inner {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let Timeouts { body: body_time, first_byte, total, .. } = self.config.timeouts;
+        let Timeouts { body: body_time, total, .. } = self.config.timeouts;
         let deadline = arrival.start + total;
         let mut admitted = self.admit(&parts, arrival)?;
         let mut share = self.budget.share();
@@ -222,7 +228,7 @@ impl Inner {
         let injected = admitted.wants_usage(&parts, &asked) && taken.ask_for_usage();
         admitted.asked(&parts, asked.model, asked.stream);
         let input = taken.length.div_ceil(BYTES_A_TOKEN);
-        let admitted = self.reserve(admitted, &arrival, input, asked.max_output)?;
+        let admitted = self.reserve(admitted, &arrival, input, asked.max_output).await?;
         let admitted = begin(admitted, input).await?;
         let format = admitted.route.format;
         let message = Message::new(parts, taken, self.may_repeat(&admitted));
@@ -232,7 +238,7 @@ impl Inner {
         forward::outlive(keep, going).await.unwrap_or_else(|| Err((Refusal::stopping(), format)))
     }
 
-    fn reserve(
+    async fn reserve(
         &self,
         mut admitted: Admitted,
         arrival: &Arrival,
@@ -243,17 +249,20 @@ impl Inner {
         let mut estimate = Amount::default();
         if admitted.generative {
             estimate.tokens = input.saturating_add(output);
-            if admitted.caller.ledger.limits_cost() {
-                estimate.cost_micros =
-                    admitted.estimated_cost(self.recorder.prices, input, output, arrival.at);
+            match admitted.estimated_cost(self.recorder.prices, (input, output), arrival.at) {
+                Ok(cost) => estimate.cost_micros = cost,
+                Err(refusal) => return Err(admitted.refuse(refusal)),
             }
         }
-        match admitted.caller.ledger.reserve(arrival.at, estimate) {
-            Ok(reservation) => {
+        let caller = Arc::clone(&admitted.caller);
+        let (bot, tenant) = (&caller.ledger, &caller.tenant_ledger);
+        match quota::reserve(bot, tenant, arrival.at, estimate, &self.kicks).await {
+            Ok((reservation, rates)) => {
                 admitted.flight.reserved(reservation);
+                admitted.rates = rates;
                 Ok(admitted)
             }
-            Err(exceeded) => Err(admitted.refuse(Refusal::quota(&exceeded.what, exceeded.retry_after))),
+            Err(refused) => Err(admitted.refuse(Refusal::quota(&refused))),
         }
     }
 

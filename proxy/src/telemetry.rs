@@ -140,6 +140,11 @@ pub(crate) fn dropped_refusal() {
     counter!("clawplane_proxy_spool_dropped_refusals_total").increment(1);
 }
 
+/// A question about slices of a quota ended: `granted`, `starved` or `unanswered`.
+pub(crate) fn lease(outcome: &'static str) {
+    counter!("clawplane_proxy_quota_leases_total", "outcome" => outcome).increment(1);
+}
+
 /// An event that the directory could not take in.
 pub(crate) fn skipped_event() {
     counter!("clawplane_proxy_skipped_events_total").increment(1);

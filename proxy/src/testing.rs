@@ -1,19 +1,18 @@
 //! Doubles of the outside, shared by the tests: a feed, a sink and a vault in memory, and a clock that stands still.
 
 use crate::ports::{
-    BotTotals, BoxError, EventSource, KeyNews, KeyReport, KeyReports, Stored, Totals, UnsealError, Unsealer,
-    UsageSink, UsageTotals,
+    BotTotals, BoxError, EventSource, Granted, KeyNews, KeyReport, KeyReports, LeaseAsk, LeaseReturn,
+    QuotaDesk, Stored, Totals, UnsealError, Unsealer, UsageSink, UsageTotals,
 };
 use async_trait::async_trait;
 use clawplane_domain::{
     Actor, BotId, DataKeyId, Decide, DomainEvent, KeyId, Metadata, RequestId, SealedSecret, Secret, TenantId,
-    Timestamp, TokenHash, UserId,
+    TimeZone, Timestamp, TokenHash, UserId,
     bot::{BotEvent, CreateBot, GatewayToken, Limits},
     clock::{Clock, Ids},
-    provider_key::{
-        AddKey, ApiType, DisabledBy, Disabling, KeyCommand, KeyEvent, OnDisconnect, ProviderKey,
-    },
-    quota::{QuotaEvent, QuotaLimits},
+    provider_key::{AddKey, ApiType, DisabledBy, Disabling, KeyCommand, KeyEvent, OnDisconnect, ProviderKey},
+    quota::{QuotaEvent, QuotaLimits, QuotaSubject, Reached},
+    quota_lease::{Ask, LeaseCommand, LeaseEvent, QuotaLease, Standing},
     usage::UsageRecorded,
     values::Tag,
 };
@@ -95,6 +94,78 @@ pub(crate) struct World {
     pub(crate) down: AtomicBool,
     pub(crate) appended: Notify,
     pub(crate) appends: AtomicU64,
+    pub(crate) desk: Mutex<Desk>,
+}
+
+/// Leases as the event store would have them, decided by the domain itself.
+#[derive(Default)]
+pub(crate) struct Desk {
+    limits: HashMap<QuotaSubject, QuotaLimits>,
+    leases: HashMap<String, QuotaLease>,
+    pub(crate) reached: Vec<(QuotaSubject, Reached)>,
+    /// How often slices were asked for.
+    pub(crate) asked: u64,
+    pub(crate) returned: u64,
+}
+
+impl Desk {
+    fn limit(&mut self, subject: QuotaSubject, limits: Option<QuotaLimits>) {
+        match limits {
+            Some(limits) => self.limits.insert(subject, limits),
+            None => self.limits.remove(&subject),
+        };
+    }
+
+    fn execute(&mut self, stream: &str, command: LeaseCommand) -> Vec<LeaseEvent> {
+        let lease = self.leases.entry(stream.to_owned()).or_default();
+        let events = lease.decide(command).unwrap();
+        events.iter().cloned().for_each(|event| lease.evolve(event));
+        events
+    }
+}
+
+#[async_trait]
+impl QuotaDesk for World {
+    async fn lease(&self, ask: LeaseAsk) -> Result<Vec<Granted>, BoxError> {
+        self.check()?;
+        // An answer takes its time.
+        tokio::task::yield_now().await;
+        let LeaseAsk { subject, holder, day, at, asks } = ask;
+        let stream = QuotaLease::stream(&subject, day);
+        let mut desk = self.desk.lock().unwrap();
+        desk.asked += 1;
+        let Some(limits) = desk.limits.get(&subject).copied() else { return Ok(Vec::new()) };
+        let asks: Vec<_> =
+            asks.into_iter().filter_map(|ask| Some(Ask { of: ask.limit.of(&limits)?, ..ask })).collect();
+        let renew = LeaseCommand::Renew { subject, holder: holder.clone(), at, asks: asks.clone() };
+        let events = desk.execute(&stream, renew);
+        let lease = &desk.leases[&stream];
+        let answer = |ask: &Ask| {
+            let Standing { ceiling, spent, others } = lease.standing(ask.limit, &holder, at);
+            Granted { limit: ask.limit, of: ask.of, ceiling, spent, others }
+        };
+        let answers = asks.iter().map(answer).collect();
+        drop(desk);
+        for event in events {
+            self.emit("quota_lease", &stream, subject.tenant_id, &event);
+        }
+        Ok(answers)
+    }
+
+    async fn give_back(&self, back: LeaseReturn) -> Result<(), BoxError> {
+        self.check()?;
+        let LeaseReturn { subject, holder, day, used, .. } = back;
+        let mut desk = self.desk.lock().unwrap();
+        desk.returned += 1;
+        desk.execute(&QuotaLease::stream(&subject, day), LeaseCommand::Return { subject, holder, used });
+        Ok(())
+    }
+
+    async fn reached(&self, subject: QuotaSubject, reached: Reached) -> Result<(), BoxError> {
+        self.check()?;
+        self.desk.lock().unwrap().reached.push((subject, reached));
+        Ok(())
+    }
 }
 
 impl World {
@@ -232,7 +303,7 @@ impl World {
             let ours = |event: &&RecordedEvent| event.aggregate_id == key.to_string();
             events.iter().filter(ours).map(|event| event.payload.clone()).collect()
         };
-        stored.into_iter().for_each(|event| state.evolve(serde_json::from_value(event).unwrap()));
+        stored.into_iter().for_each(|event| state.evolve(event.decode().unwrap()));
         let tenant = state.key.as_ref().unwrap().tenant_id;
         let events = state.decide(command).unwrap();
         for event in &events {
@@ -262,7 +333,17 @@ impl World {
     }
 
     pub(crate) fn quota(&self, tenant: TenantId, bot: BotId, limits: QuotaLimits) {
-        self.emit("quota", bot, tenant, &QuotaEvent::Set { tenant_id: tenant, bot_id: bot, limits });
+        self.limit(QuotaSubject::bot(tenant, bot), Some(limits));
+    }
+
+    /// Sets or clears the quota of a bot or a tenant.
+    pub(crate) fn limit(&self, subject: QuotaSubject, limits: Option<QuotaLimits>) {
+        let event = match limits {
+            Some(limits) => QuotaEvent::Set { subject, limits },
+            None => QuotaEvent::Cleared { subject },
+        };
+        self.desk.lock().unwrap().limit(subject, limits);
+        self.emit("quota", subject.stream(), subject.tenant_id, &event);
     }
 
     pub(crate) fn shred_all(&self) {
@@ -391,15 +472,16 @@ impl KeyReports for World {
 
 #[async_trait]
 impl UsageTotals for World {
-    async fn current(&self, _: Timestamp) -> Result<Totals, BoxError> {
+    async fn current(&self, _: Timestamp, _: &[(TenantId, TimeZone)]) -> Result<Totals, BoxError> {
         self.check()?;
         Ok(self.totals.lock().unwrap().clone())
     }
 }
 
 /// Totals of one bot's day, at the feed's start.
-pub(crate) fn day_total(bot_id: BotId, tokens: u64) -> Totals {
+pub(crate) fn day_total(tenant_id: TenantId, bot_id: BotId, tokens: u64) -> Totals {
     let totals = BotTotals {
+        tenant_id,
         bot_id,
         day_tokens: tokens,
         day_cost_micros: 0,

@@ -1,7 +1,7 @@
 //! Asks a vendor whether it takes a key: a real call that costs nothing, under the same guard as the data path.
 
 use crate::{
-    StartError, UpstreamAllow,
+    ExtraRoots, StartError, UpstreamAllow,
     connect::{self, VendorClient},
     credentials, forward,
     health::Fault,
@@ -54,9 +54,9 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// With the private places that vendors may be at.
-    pub fn new(allow: UpstreamAllow, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
-        Ok(Self { client: connect::client(allow, CONNECT)?, clock })
+    /// With the private places that vendors may be at, and the operator's own roots for their certificates.
+    pub fn new(allow: UpstreamAllow, roots: &ExtraRoots, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        Ok(Self { client: connect::client(allow, CONNECT, &roots.0)?, clock })
     }
 
     /// Asks the vendor. Nothing of the secret is in the outcome.

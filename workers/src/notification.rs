@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use clawplane_domain::{
     bot::{BotEvent, BotState},
     provider_key::{DisabledBy, KeyEvent},
+    quota::{QuotaEvent, Reached, Threshold},
 };
 use clawplane_eventstore::{Checkpoints, DeadLetters, Feed, Position, RecordedEvent, StoreError};
 use std::sync::Arc;
@@ -106,6 +107,8 @@ fn kind_of(event_type: &str) -> Option<&'static str> {
         "provider_key.enabled" => "provider_key_enabled",
         "provider_key.rotated" => "provider_key_rotated",
         "quota.set" => "quota_set",
+        "quota.cleared" => "quota_cleared",
+        "quota.threshold_reached" => "quota_threshold",
         "tenant.member_added" => "member_added",
         _ => return None,
     })
@@ -126,6 +129,16 @@ pub fn notable(event: &RecordedEvent) -> Result<Option<Notable>, StoreError> {
             DisabledBy::Person => "provider_key_disabled",
         };
         return Ok(Some(Notable { kind, about, detail: Some(disabling.reason) }));
+    }
+    if event.event_type == "quota.threshold_reached" {
+        let QuotaEvent::ThresholdReached { reached, .. } = event.decode()? else { return Ok(None) };
+        let Reached { limit, of, percent, used, .. } = reached;
+        let kind = match percent {
+            Threshold::Near => "quota_nearly_used_up",
+            Threshold::Full => "quota_used_up",
+        };
+        let detail = Some(format!("{used} of {} {of} ({} %)", limit.name(), percent.percent()));
+        return Ok(Some(Notable { kind, about, detail }));
     }
     Ok(kind_of(&event.event_type).map(|kind| Notable { kind, about, detail: None }))
 }

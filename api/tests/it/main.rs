@@ -11,6 +11,7 @@ mod freshness;
 mod idempotency;
 mod key_changes;
 mod provider_keys;
+mod quotas;
 mod sessions;
 mod surround;
 mod tenants;

@@ -3,8 +3,8 @@
 use super::{
     Config, MasterKey, Need,
     parse::{
-        checked, directory, docker_host, extra_roots, listen, log_filter, log_format, nats_url, otlp_endpoint,
-        password, port_start, postgres_url, spool_bytes, spool_durability, ttl,
+        checked, directory, docker_host, extra_roots, listen, log_filter, log_format, nats_url,
+        otlp_endpoint, password, port_start, postgres_url, spool_bytes, spool_durability, ttl,
     },
     problem::Problem,
     sources::{Setting, Settings},

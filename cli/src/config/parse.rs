@@ -6,6 +6,7 @@ use clawplane_domain::Secret;
 use clawplane_proxy::{ExtraRoots, SpoolDurability};
 use clawplane_workers::nats;
 use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+use url::Url;
 
 /// Long enough for any deployment; a longer one is a slip of the unit.
 const MAX_TTL_SECONDS: u64 = 10 * 366 * 24 * 3600;

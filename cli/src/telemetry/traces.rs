@@ -9,8 +9,8 @@ mod span;
 #[cfg(test)]
 mod tests;
 
-use client::Client;
 use clawplane_proxy::observe::{Ended, Observer};
+use client::Client;
 use opentelemetry::{Context, trace::TracerProvider};
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::{

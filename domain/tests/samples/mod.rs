@@ -7,7 +7,8 @@ use chrono::DateTime;
 use clawplane_domain::{
     DomainEvent, SealedSecret, Timestamp,
     provider_key::{AddKey, ApiType, CoolCode, Cooling, DisabledBy, Disabling, KeyEvent, OnDisconnect},
-    quota::{QuotaEvent, QuotaLimits},
+    quota::{QuotaEvent, QuotaLimits, QuotaSubject, Reached, Threshold, UnknownPrice, WindowLimit},
+    quota_lease::{LeaseEvent, Returned, Slice},
     usage::{TokenDetails, Tokens, USAGE_RECORDED, USAGE_VERSION, UsageRecorded},
 };
 use serde_json::Value;
@@ -112,10 +113,41 @@ fn quotas(samples: &mut Samples) {
         monthly_cost_micros: Some((1 << 53) - 1),
         requests_per_minute: Some(60),
         tokens_per_minute: Some(0),
+        unknown_price: UnknownPrice::Refuse,
     };
-    let set = |limits| QuotaEvent::Set { tenant_id: id(0x2), bot_id: id(0x21), limits };
-    samples.add(&set(full));
-    samples.minimal(&set(QuotaLimits::default()));
+    let (bot, tenant) = (QuotaSubject::bot(id(0x2), id(0x21)), QuotaSubject::tenant(id(0x2)));
+    let set = |subject, limits| QuotaEvent::Set { subject, limits };
+    samples.add(&set(bot, full));
+    samples.minimal(&set(bot, QuotaLimits::default()));
+    let allow = QuotaLimits { unknown_price: UnknownPrice::Allow, ..full };
+    samples.variant(".tenant", &set(tenant, allow));
+    samples.add(&QuotaEvent::Cleared { subject: bot });
+    samples.variant(".tenant", &QuotaEvent::Cleared { subject: tenant });
+    let reached = Reached {
+        limit: WindowLimit::MonthlyCostMicros,
+        of: 5_000_000,
+        window_start: at(),
+        percent: Threshold::Near,
+        used: 4_000_001,
+    };
+    samples.add(&QuotaEvent::ThresholdReached { subject: bot, reached });
+    let full =
+        Reached { limit: WindowLimit::DailyTokens, percent: Threshold::Full, used: 5_000_000, ..reached };
+    samples.variant(".tenant", &QuotaEvent::ThresholdReached { subject: tenant, reached: full });
+    leases(samples, bot);
+}
+
+fn leases(samples: &mut Samples, subject: QuotaSubject) {
+    let holder = "0199abcd:7".to_owned();
+    let slice = |limit| Slice { limit, known: 1_000, used: 200, ceiling: 60_000 };
+    samples.add(&LeaseEvent::Leased {
+        subject,
+        holder: holder.clone(),
+        expires_at: at(),
+        slices: vec![slice(WindowLimit::DailyTokens), slice(WindowLimit::MonthlyTokens)],
+    });
+    let slices = vec![Returned { limit: WindowLimit::DailyCostMicros, used: 200 }];
+    samples.add(&LeaseEvent::Returned { subject, holder, slices });
 }
 
 fn usage(samples: &mut Samples) {

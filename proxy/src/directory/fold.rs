@@ -5,14 +5,16 @@ use crate::{
     choose::KeyGroup,
     health::{Health, Turn},
     ports::{UnsealError, Unsealer},
+    quota::Ledger,
     vendors::{self, Endpoint},
 };
 use clawplane_domain::{
-    BotId, DataKeyId, KeyId, SealedSecret, Secret, TenantId, Timestamp, TokenHash,
+    BotId, DataKeyId, KeyId, SealedSecret, Secret, TenantId, TimeZone, Timestamp, TokenHash,
     bot::BotEvent,
     provider_key::{AddKey, KeyEvent},
-    quota::{QuotaEvent, QuotaLimits},
+    quota::{QuotaEvent, QuotaLimits, QuotaSubject},
     sealed::bound_to_key,
+    tenant::TenantEvent,
     values::{Label, Tag},
 };
 use clawplane_eventstore::{RecordedEvent, StoreError};
@@ -21,15 +23,48 @@ use std::sync::Arc;
 /// What an event changes in the directory.
 #[derive(Debug)]
 pub(crate) enum Change {
-    BotCreated { id: BotId, tenant: TenantId, tags: Vec<Tag> },
-    TokenIssued { id: BotId, hash: TokenHash, expires_at: Option<Timestamp> },
+    BotCreated {
+        id: BotId,
+        tenant: TenantId,
+        tags: Vec<Tag>,
+    },
+    TokenIssued {
+        id: BotId,
+        hash: TokenHash,
+        expires_at: Option<Timestamp>,
+    },
     BotDeleted(BotId),
-    KeyAdded { tenant: TenantId, vendor: &'static str, key: Arc<Key> },
+    KeyAdded {
+        tenant: TenantId,
+        vendor: &'static str,
+        key: Arc<Key>,
+    },
     KeyDeleted(KeyId),
-    KeyChanged { id: KeyId, label: Label, tags: Vec<Tag>, weight: u32 },
-    KeyRotated { id: KeyId, secret: Option<Secret>, data_key: DataKeyId },
-    KeyTurned { id: KeyId, turn: Turn, at: Timestamp },
-    QuotaSet { id: BotId, limits: QuotaLimits },
+    KeyChanged {
+        id: KeyId,
+        label: Label,
+        tags: Vec<Tag>,
+        weight: u32,
+    },
+    KeyRotated {
+        id: KeyId,
+        secret: Option<Secret>,
+        data_key: DataKeyId,
+    },
+    KeyTurned {
+        id: KeyId,
+        turn: Turn,
+        at: Timestamp,
+    },
+    /// `None` when it was cleared.
+    QuotaSet {
+        subject: QuotaSubject,
+        limits: Option<QuotaLimits>,
+    },
+    TimeZoneSet {
+        tenant: TenantId,
+        zone: TimeZone,
+    },
 }
 
 /// Why an event changes nothing, though it should.
@@ -63,10 +98,18 @@ impl Change {
         match event.aggregate_type.as_str() {
             "bot" => Self::of_bot(event),
             "provider_key" => Self::of_key(event, unsealer).await.map(Some),
-            "quota" => {
-                let QuotaEvent::Set { bot_id, limits, .. } = event.decode()?;
-                Ok(Some(Self::QuotaSet { id: bot_id, limits }))
-            }
+            "quota" => Ok(match event.decode()? {
+                QuotaEvent::Set { subject, limits } => Some(Self::QuotaSet { subject, limits: Some(limits) }),
+                QuotaEvent::Cleared { subject } => Some(Self::QuotaSet { subject, limits: None }),
+                QuotaEvent::ThresholdReached { .. } => None,
+            }),
+            "tenant" => Ok(match event.decode()? {
+                TenantEvent::TimeZoneSet { time_zone } => {
+                    let tenant = event.aggregate_id.parse()?;
+                    Some(Self::TimeZoneSet { tenant, zone: time_zone })
+                }
+                _ => None,
+            }),
             _ => Ok(None),
         }
     }
@@ -175,18 +218,28 @@ impl Directory {
                 let keys = self.others(place, id);
                 self.regroup(place, keys);
             }
-            Change::QuotaSet { id, limits } => self.ledger(id).set_limits(limits),
+            Change::QuotaSet { subject, limits } => self.ledger(subject).set_limits(limits),
+            Change::TimeZoneSet { tenant, zone } => self.set_zone(tenant, zone),
         }
     }
 
+    fn set_zone(&mut self, tenant: TenantId, zone: TimeZone) {
+        self.zones.insert(tenant, zone);
+        let of_tenant = |ledger: &&Arc<Ledger>| ledger.tenant() == tenant;
+        self.ledgers().filter(of_tenant).for_each(|ledger| ledger.set_zone(zone));
+    }
+
     fn issue(&mut self, id: BotId, hash: TokenHash, expires_at: Option<Timestamp>) {
-        let ledger = self.ledger(id);
+        let Some(tenant_id) = self.bots.get(&id).map(|bot| bot.tenant_id) else { return };
+        let ledger = self.ledger(QuotaSubject::bot(tenant_id, id));
+        let tenant_ledger = self.ledger(QuotaSubject::tenant(tenant_id));
         let Some(bot) = self.bots.get_mut(&id) else { return };
         if let Some(old) = bot.token.replace(hash) {
             self.tokens.remove(&old);
         }
-        let (tenant_id, tags) = (bot.tenant_id, bot.tags.clone());
-        self.tokens.insert(hash, Arc::new(Caller { bot_id: id, tenant_id, tags, expires_at, ledger }));
+        let tags = bot.tags.clone();
+        let caller = Caller { bot_id: id, tenant_id, tags, expires_at, ledger, tenant_ledger };
+        self.tokens.insert(hash, Arc::new(caller));
     }
 
     fn alter(&mut self, id: KeyId, change: impl FnOnce(&mut Key)) {

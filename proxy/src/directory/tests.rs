@@ -17,13 +17,16 @@ fn tenant() -> TenantId {
 
 fn follower(world: &Arc<World>) -> (Follower, Arc<ArcSwap<Directory>>) {
     let directory = Arc::new(ArcSwap::default());
-    let follower = Follower::new(world.clone(), world.clone(), Arc::clone(&directory), "own:1".to_owned());
+    let clock = Arc::new(ManualClock::new("2026-11-20T12:00:00Z"));
+    let known = Arc::clone(&directory);
+    let follower =
+        Follower::new(world.clone(), world.clone(), known, "own:1".to_owned(), world.clone(), clock);
     (follower, directory)
 }
 
 async fn caught_up(world: &Arc<World>) -> (Follower, Arc<ArcSwap<Directory>>) {
     let (mut follower, directory) = follower(world);
-    follower.catch_up(world.as_ref(), &ManualClock::new("2026-11-20T12:00:00Z")).await.unwrap();
+    follower.catch_up().await.unwrap();
     (follower, directory)
 }
 
@@ -142,7 +145,7 @@ async fn quotas_and_the_usage_of_others_reach_the_ledger() {
     let bot = world.bot(tenant, "tok", &[], None);
     let limits = QuotaLimits { daily_tokens: Some(100), ..QuotaLimits::default() };
     world.quota(tenant, bot, limits);
-    *world.totals.lock().unwrap() = day_total(bot, 60);
+    *world.totals.lock().unwrap() = day_total(tenant, bot, 60);
     let (mut follower, directory) = caught_up(&world).await;
     let ledger = Arc::clone(&directory.load().caller("tok").unwrap().ledger);
     let now = at("2026-11-20T12:00:00Z");

@@ -10,12 +10,13 @@ use crate::{
     health::Probe,
     observe::Operation,
     price::Prices,
+    quota::{Owner, Rates},
     refusal::Refusal,
     request::Asked,
     upstream_body::UpstreamBody,
     vendors::{self, Format, NoDestination, Route, StreamOptions, Vendor},
 };
-use clawplane_domain::{Timestamp, usage::Tokens};
+use clawplane_domain::{Timestamp, quota::UnknownPrice, usage::Tokens};
 use http::{HeaderMap, Method, Request, StatusCode, Uri, request::Parts};
 use std::sync::Arc;
 
@@ -57,6 +58,8 @@ pub(super) struct Admitted {
     /// The client asked for a stream.
     pub(super) stream: bool,
     model: Option<String>,
+    /// Where the limits of the bot and its tenant stand.
+    pub(super) rates: Rates,
 }
 
 impl Inner {
@@ -116,6 +119,7 @@ impl Inner {
             metered,
             stream: false,
             model: None,
+            rates: Rates::default(),
         })
     }
 }
@@ -157,11 +161,26 @@ impl Admitted {
         self.flight.asked(self.model.clone(), self.stream, self.generative);
     }
 
-    /// Micro-dollars of an estimate; zero where the price is unknown.
-    pub(super) fn estimated_cost(&self, prices: Prices, input: u64, output: u64, at: Timestamp) -> u64 {
+    /// Micro-dollars of an estimate. Where the price is unknown it is zero, if those who limit money allow that.
+    pub(super) fn estimated_cost(
+        &self,
+        prices: Prices,
+        (input, output): (u64, u64),
+        at: Timestamp,
+    ) -> Result<u64, Refusal> {
+        let ledgers = [(Owner::Bot, &self.caller.ledger), (Owner::Tenant, &self.caller.tenant_ledger)];
+        let mut wanted =
+            ledgers.into_iter().filter_map(|(owner, ledger)| Some((owner, ledger.wants_cost()?)));
+        let Some(first) = wanted.next() else { return Ok(0) };
         let tokens = Tokens { input_tokens: input, output_tokens: output, ..Tokens::default() };
-        let cost = self.model.as_deref().and_then(|model| prices.cost(self.vendor, model, None, &tokens, at));
-        cost.unwrap_or(0)
+        let model = self.model.as_deref();
+        let cost = model.and_then(|model| prices.cost(self.vendor, model, None, &tokens, at));
+        let refusing = std::iter::once(first).chain(wanted).find(|(_, price)| *price == UnknownPrice::Refuse);
+        match (cost, refusing) {
+            (Some(cost), _) => Ok(cost),
+            (None, None) => Ok(0),
+            (None, Some((owner, _))) => Err(Refusal::unknown_price(owner, model)),
+        }
     }
 
     /// Goes on with another key, to where that one leads; false when that is nowhere, or would be metered otherwise.

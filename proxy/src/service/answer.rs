@@ -23,6 +23,7 @@ impl Admitted {
     ) -> Response<ProxyBody> {
         let (mut head, body) = upstream.into_parts();
         headers::strip_hop_by_hop(&mut head.headers);
+        self.rates.put(&mut head.headers);
         let meter = self.meter(head.status, &head.headers);
         self.flight.answered(head.status.as_u16(), meter.is_stream());
         let strip = injected && meter.is_sse();

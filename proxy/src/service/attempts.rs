@@ -9,6 +9,7 @@ use crate::{
     choose::Pick,
     forward::{self, NoAnswer},
     intake::{Intake, Taken},
+    refusal::Refusal,
     telemetry,
     upstream_body::UpstreamBody,
     vendor_body::VendorBody,
@@ -105,18 +106,16 @@ impl Inner {
             }
         };
         match (end, spare) {
-            (Tried::Answer(answer), _) => {
-                Ok(self.pass_on(admitted, answer, injected, deadline))
-            }
+            (Tried::Answer(answer), _) => Ok(self.pass_on(admitted, answer, injected, deadline)),
             (Tried::Nothing(why), Some(Spare { answer, key })) => {
                 admitted.flight.lost_last(why.consumed);
                 admitted.flight.used(key);
                 Ok(self.pass_on(admitted, answer, injected, deadline))
             }
             (Tried::Nothing(why), None) => {
-                let format = admitted.route.format;
+                let (format, rates) = (admitted.route.format, admitted.rates);
                 admitted.flight.refuse(&why.refusal, why.consumed);
-                Err((why.refusal, format))
+                Err((Refusal { rates, ..why.refusal }, format))
             }
         }
     }

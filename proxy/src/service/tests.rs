@@ -11,6 +11,7 @@ mod keys;
 mod lifecycle;
 mod limits;
 mod passing;
+mod quotas;
 mod retries;
 mod streams;
 mod tls;
@@ -75,6 +76,7 @@ async fn start(
         unsealer: world.clone(),
         totals: world.clone(),
         keys: world.clone(),
+        quotas: world.clone(),
         clock: clock.clone(),
         ids: Arc::new(TestIds),
         wakeup: wakeup.clone(),

@@ -29,7 +29,8 @@ async fn vendor(status: u16, body: &'static str) -> (SocketAddr, Seen) {
 }
 
 fn verifier(allow: &str) -> Verifier {
-    Verifier::new(allow.parse().unwrap(), Arc::new(ManualClock::new("2026-11-20T12:00:00Z"))).unwrap()
+    let roots = crate::ExtraRoots::default();
+    Verifier::new(allow.parse().unwrap(), &roots, Arc::new(ManualClock::new("2026-11-20T12:00:00Z"))).unwrap()
 }
 
 async fn verify(name: &str, address: SocketAddr, allow: &str) -> Verification {

@@ -28,7 +28,8 @@ impl Client {
             .with_safe_default_protocol_versions()?
             .with_native_roots()?
             .with_no_client_auth();
-        let https = HttpsConnectorBuilder::new().with_tls_config(config).https_or_http().enable_http1().build();
+        let https =
+            HttpsConnectorBuilder::new().with_tls_config(config).https_or_http().enable_http1().build();
         let hyper = Hyper::builder(TokioExecutor::new()).build(https);
         Ok(Self { hyper, runtime: Handle::current(), limit })
     }

@@ -3,7 +3,7 @@
 use chrono::Utc;
 use clawplane_domain::{
     Actor, BotId, KeyId, Metadata, RequestId, TenantId,
-    quota::{Quota, QuotaCommand, QuotaLimits},
+    quota::{Quota, QuotaCommand, QuotaLimits, QuotaSubject},
     usage::{Tokens, UsageRecorded},
 };
 use clawplane_eventstore::{Executor, UsageAppender, Wakeup, database};
@@ -71,7 +71,7 @@ async fn commands(pool: &database::Pool, tenant: TenantId) -> f64 {
                 let bot_id = BotId(Uuid::now_v7());
                 for limit in 1..=5 {
                     let limits = QuotaLimits { daily_tokens: Some(limit), ..QuotaLimits::default() };
-                    let command = QuotaCommand::Set { tenant_id: tenant, bot_id, limits };
+                    let command = QuotaCommand::Set { subject: QuotaSubject::bot(tenant, bot_id), limits };
                     executor.execute::<Quota>(bot_id, command, metadata(tenant)).await.expect("a command");
                     done += 1;
                 }
