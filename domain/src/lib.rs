@@ -14,12 +14,14 @@ pub mod metadata;
 pub mod price;
 pub mod provider_key;
 pub mod quota;
+pub mod quota_lease;
 pub mod sealed;
 pub mod secret;
 pub mod session;
 pub mod tenant;
 #[cfg(test)]
 mod testing;
+pub mod time_zone;
 pub mod usage;
 pub mod user;
 pub mod values;
@@ -30,6 +32,7 @@ pub use ids::{BotId, DataKeyId, KeyId, PriceId, RequestId, SessionId, TenantId, 
 pub use metadata::{Actor, Metadata};
 pub use sealed::{SealedSecret, TokenHash};
 pub use secret::Secret;
+pub use time_zone::TimeZone;
 pub use values::Invalid;
 
 /// A point in time as every event and command carries it: UTC, microseconds are kept.

@@ -4,13 +4,14 @@
 
 pub mod commands;
 pub mod events;
+mod parts;
 mod rates;
 mod state;
 
 pub use commands::{PriceCommand, PriceRefusal};
 pub use events::PriceEvent;
 pub use rates::{MAX_COST, MAX_RATE, Rates};
-pub use state::{Price, PriceRow, PriceScope, Quote, VersionedPrice};
+pub use state::{Price, PriceRow, PriceScope, VersionedPrice};
 
 #[cfg(test)]
 mod tests;

@@ -27,7 +27,7 @@ pub use executor::{Committed, Context, Executor, Idempotency};
 pub use feed::{Batch, Feed, Filter, RecordedEvent};
 pub use payload::Payload;
 pub use position::Position;
-pub use usage::UsageAppender;
+pub use usage::{Stored, UsageAppender};
 pub use vault::{MasterKey, Vault, VaultError};
 pub use wakeup::{Listener, Wakeup};
 

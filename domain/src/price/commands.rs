@@ -23,9 +23,9 @@ pub enum PriceRefusal {
     #[error("there is no such price row")]
     Unknown,
     /// A rate beyond what anything costs.
-    #[error("`{field}` must be at most {MAX_RATE}")]
+    #[error("`rates.{field}` must be at most {MAX_RATE}")]
     TooLarge {
-        /// The rate, as the API names it.
+        /// Which of the row's rates, as the API names it.
         field: &'static str,
     },
 }
@@ -44,7 +44,7 @@ pub(super) fn decide(state: &Price, command: PriceCommand) -> Result<Vec<PriceEv
 
 fn set(row: PriceRow, now: Option<&PriceRow>) -> Result<Vec<PriceEvent>, PriceRefusal> {
     for (field, rate) in row.rates.named() {
-        if rate.is_some_and(|rate| rate > MAX_RATE) {
+        if rate > MAX_RATE {
             return Err(PriceRefusal::TooLarge { field });
         }
     }

@@ -40,7 +40,6 @@ pub struct PriceRow {
     #[serde(flatten)]
     pub scope: PriceScope,
     /// What that costs.
-    #[serde(flatten)]
     pub rates: Rates,
 }
 
@@ -60,15 +59,6 @@ impl VersionedPrice {
     pub fn version(&self) -> String {
         format!("price/{}@{}", self.id, self.sequence)
     }
-}
-
-/// What a model costs, and who says so.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Quote {
-    /// As usage events carry it: a row's version, or name and version of a price list.
-    pub version: String,
-    /// What it costs.
-    pub rates: Rates,
 }
 
 /// The aggregate. `Default` is the state before the first `price.set`.

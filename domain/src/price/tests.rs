@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     claim::{Claim, Claims, Scope},
     testing::{at, given, id, replay_equals_live, value},
-    usage::Tokens,
+    usage::{TokenDetails, Tokens},
 };
 use proptest::prelude::*;
 
@@ -29,7 +29,7 @@ fn tokens(input: u64, cached: u64, written: u64, output: u64) -> Tokens {
         cached_input_tokens: cached,
         cache_write_tokens: written,
         output_tokens: output,
-        reasoning_tokens: 0,
+        ..Tokens::default()
     }
 }
 
@@ -106,15 +106,92 @@ fn each_kind_of_token_has_its_rate() {
         cache_write_micros: Some(3_750_000),
         output_micros: 15_000_000,
         request_micros: Some(7),
+        ..Rates::default()
     };
     // 500 at 3, 300 at 0.3, 200 at 3.75, 100 at 15 micro-dollars, and 7 for the request.
     assert_eq!(all.cost(&tokens(1000, 300, 200, 100)), Some(1500 + 90 + 750 + 1500 + 7));
     let plain = Rates { cached_input_micros: None, cache_write_micros: None, ..all };
     assert_eq!(plain.cost(&tokens(1000, 300, 200, 100)), Some(3000 + 1500 + 7), "as other input");
     assert_eq!(all.cost(&tokens(0, 0, 0, 0)), Some(7));
-    assert_eq!(all.cost(&tokens(10, 20, 0, 0)), Some(6 + 7), "more cached than there was is no credit");
+    assert_eq!(all.cost(&tokens(10, 20, 0, 0)), Some(3 + 7), "more cached than there was is not more");
     let free = Rates { cached_input_micros: Some(0), ..rates(1, 0) };
     assert_eq!(free.cost(&tokens(5, 5, 0, 0)), Some(0), "free is a price");
+}
+
+/// Powers of ten, so that each digit of a cost is a part.
+#[test]
+fn details_have_rates_of_their_own_and_else_those_of_the_whole() {
+    let details = TokenDetails {
+        cache_write_1h_tokens: 1,
+        input_audio_tokens: 5,
+        cached_audio_tokens: 2,
+        input_image_tokens: 7,
+        cached_image_tokens: 3,
+        input_video_tokens: 6,
+        output_audio_tokens: 1,
+        output_image_tokens: 2,
+        output_video_tokens: 3,
+        citation_tokens: 4,
+        ..TokenDetails::default()
+    };
+    let all = Tokens { reasoning_tokens: 5, details, ..tokens(30, 9, 3, 21) };
+    let rate = |digit: u32| Some(1_000_000 * 10_u64.pow(digit));
+    let input = Rates {
+        input_micros: 1_000_000,
+        cached_input_micros: rate(1),
+        cache_write_micros: rate(2),
+        cache_write_1h_micros: rate(3),
+        input_audio_micros: rate(4),
+        cached_audio_micros: rate(5),
+        input_image_micros: rate(6),
+        ..Rates::default()
+    };
+    // Plain 5, cached 4 and 3 cached pictures, written 2, for an hour 1, sound 3 and 2 cached, pictures 4; film is 6.
+    assert_eq!(input.cost(&all), Some(4_231_270 + 5 + 6));
+    let film = Rates { cached_image_micros: rate(5), input_video_micros: rate(4), ..input };
+    assert_eq!(film.cost(&all), Some(4_231_240 + 300_000 + 60_000 + 5));
+    let output = Rates {
+        output_micros: 1_000_000,
+        reasoning_micros: rate(1),
+        output_audio_micros: rate(2),
+        output_image_micros: rate(3),
+        output_video_micros: rate(4),
+        citation_micros: rate(5),
+        ..Rates::default()
+    };
+    assert_eq!(output.cost(&all), Some(432_156));
+    assert_eq!(rates(1_000_000, 1_000_000).cost(&all), Some(51), "nothing twice and nothing left out");
+    let sound = Rates { input_audio_micros: rate(1), ..rates(1_000_000, 0) };
+    assert_eq!(
+        sound.cost(&all),
+        Some(25 + 50),
+        "cached sound is as sound, where nothing is said about the cache"
+    );
+}
+
+#[test]
+fn a_unit_without_a_rate_makes_the_price_unknown() {
+    let set = |field: fn(&mut TokenDetails) -> &mut u64| {
+        let mut all = tokens(10, 0, 0, 0);
+        *field(&mut all.details) = 3;
+        all
+    };
+    type Field = (fn(&mut TokenDetails) -> &mut u64, fn(&mut Rates) -> &mut Option<u64>);
+    let fields: [Field; 4] = [
+        (|d| &mut d.web_searches, |r| &mut r.web_search_micros),
+        (|d| &mut d.file_searches, |r| &mut r.file_search_micros),
+        (|d| &mut d.audio_seconds, |r| &mut r.audio_second_micros),
+        (|d| &mut d.document_pages, |r| &mut r.document_page_micros),
+    ];
+    for (detail, rate) in fields {
+        let mut said = rates(1_000_000, 0);
+        assert_eq!(said.cost(&set(detail)), None, "never as if it were free");
+        *rate(&mut said) = Some(7);
+        assert_eq!(said.cost(&set(detail)), Some(10 + 21));
+        *rate(&mut said) = Some(0);
+        assert_eq!(said.cost(&set(detail)), Some(10), "free because somebody said so");
+        assert_eq!(said.cost(&tokens(10, 0, 0, 0)), Some(10));
+    }
 }
 
 #[test]
@@ -131,6 +208,7 @@ fn a_cost_is_rounded_up_and_never_wraps() {
         cache_write_micros: Some(u64::MAX),
         output_micros: u64::MAX,
         request_micros: Some(u64::MAX),
+        ..Rates::default()
     };
     assert_eq!(most.cost(&tokens(u64::MAX, u64::MAX, u64::MAX, u64::MAX)), None);
 }
@@ -151,6 +229,7 @@ fn any_rates() -> impl Strategy<Value = Rates> {
             cache_write_micros,
             output_micros,
             request_micros,
+            ..Rates::default()
         },
     )
 }
@@ -164,7 +243,36 @@ fn sum(a: &Tokens, b: &Tokens) -> Tokens {
     )
 }
 
+fn any_details() -> impl Strategy<Value = TokenDetails> {
+    prop::array::uniform10(prop_oneof![Just(0), 0..100_u64, Just(u64::MAX)]).prop_map(|n| TokenDetails {
+        cache_write_1h_tokens: n[0],
+        input_audio_tokens: n[1],
+        cached_audio_tokens: n[2],
+        input_image_tokens: n[3],
+        cached_image_tokens: n[4],
+        input_video_tokens: n[5],
+        output_audio_tokens: n[6],
+        output_image_tokens: n[7],
+        output_video_tokens: n[8],
+        citation_tokens: n[9],
+        ..TokenDetails::default()
+    })
+}
+
 proptest! {
+    /// Whatever nonsense a vendor reports, every token is in one part and no token in two.
+    #[test]
+    fn parts_add_up_to_the_whole(all in prop::array::uniform5(0..200_u64), details in any_details()) {
+        let [input, cached, written, output, reasoning] = all;
+        let all = Tokens { reasoning_tokens: reasoning, details, ..tokens(input, cached, written, output) };
+        let p = parts::Parts::of(&all);
+        let inputs = [p.input, p.cached, p.written, p.written_1h, p.audio, p.cached_audio, p.image, p.cached_image,
+            p.video];
+        let outputs = [p.output, p.reasoning, p.output_audio, p.output_image, p.output_video, p.citations];
+        prop_assert_eq!((inputs.iter().sum(), outputs.iter().sum()), (input, output));
+        prop_assert_eq!(rates(1_000_000, 1_000_000).cost(&all), Some(input + output));
+    }
+
     /// What is split over two requests costs at least as much as in one, and at most a micro-dollar more.
     #[test]
     fn the_price_of_a_sum(a in any_tokens(), b in any_tokens(), rates in any_rates()) {

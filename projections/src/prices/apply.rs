@@ -7,7 +7,7 @@ use crate::{
 use async_trait::async_trait;
 use clawplane_domain::price::{PriceEvent, PriceRow};
 use clawplane_eventstore::{Filter, RecordedEvent};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, types::Json};
 
 /// Keeps `view_prices`.
 pub(crate) struct PricesProjection;
@@ -45,29 +45,19 @@ impl Projection for PricesProjection {
 }
 
 async fn set(tx: &mut PgConnection, event: &RecordedEvent, row: &PriceRow) -> Result<(), ApplyError> {
-    let (scope, rates) = (&row.scope, &row.rates);
-    let optional = |rate: Option<u64>| rate.map(signed).transpose();
     sqlx::query(
-        "INSERT INTO prices (id, sequence, vendor, model, valid_from, input_micros, cached_input_micros,
-                             cache_write_micros, output_micros, request_micros, set_at)
-         VALUES ($1::uuid, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        "INSERT INTO prices (id, sequence, vendor, model, valid_from, rates, set_at)
+         VALUES ($1::uuid, $2, $3, $4, $5, $6, $7)
          ON CONFLICT (id) DO UPDATE SET
              sequence = excluded.sequence, vendor = excluded.vendor, model = excluded.model,
-             valid_from = excluded.valid_from, input_micros = excluded.input_micros,
-             cached_input_micros = excluded.cached_input_micros,
-             cache_write_micros = excluded.cache_write_micros, output_micros = excluded.output_micros,
-             request_micros = excluded.request_micros, set_at = excluded.set_at",
+             valid_from = excluded.valid_from, rates = excluded.rates, set_at = excluded.set_at",
     )
     .bind(&event.aggregate_id)
     .bind(signed(event.sequence)?)
-    .bind(scope.vendor.as_str())
-    .bind(scope.model.as_str())
-    .bind(scope.valid_from)
-    .bind(signed(rates.input_micros)?)
-    .bind(optional(rates.cached_input_micros)?)
-    .bind(optional(rates.cache_write_micros)?)
-    .bind(signed(rates.output_micros)?)
-    .bind(optional(rates.request_micros)?)
+    .bind(row.scope.vendor.as_str())
+    .bind(row.scope.model.as_str())
+    .bind(row.scope.valid_from)
+    .bind(Json(row.rates))
     .bind(event.metadata.at)
     .execute(tx)
     .await?;

@@ -7,15 +7,13 @@ use crate::{
 use clawplane_domain::{
     PriceId, Timestamp,
     price::{PriceRow, PriceScope, Rates, VersionedPrice},
-    values::{ModelId, VendorId},
 };
 use clawplane_eventstore::StoreError;
-use sqlx::{PgPool, Row, postgres::PgRow};
+use sqlx::{PgPool, Row, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
 const LIST: &str = "prices";
-const SELECT: &str = "SELECT id, sequence, vendor, model, valid_from, input_micros, cached_input_micros, \
-     cache_write_micros, output_micros, request_micros, set_at FROM view_prices.prices";
+const SELECT: &str = "SELECT id, sequence, vendor, model, valid_from, rates, set_at FROM view_prices.prices";
 
 /// The price rows.
 #[derive(Clone, Debug)]
@@ -55,45 +53,15 @@ impl Prices {
         let items = rows.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
         Page::cut(items, limit, LIST, |row| row.price.id)
     }
-
-    /// The rows that are about a model and valid at that time. Which of them counts is not decided here.
-    ///
-    /// A pattern counts once, by its latest row, so a model has at most one row more than its name has characters.
-    pub async fn about(
-        &self,
-        vendor: &VendorId,
-        model: &ModelId,
-        at: Timestamp,
-    ) -> Result<Vec<VersionedPrice>, StoreError> {
-        let sql = format!(
-            "SELECT DISTINCT ON (model) * FROM ({SELECT}) AS prices
-             WHERE vendor = $1 AND (valid_from IS NULL OR valid_from <= $3)
-                 AND (model = $2 OR right(model, 1) = '*' AND starts_with($2, left(model, -1)))
-             ORDER BY model, valid_from DESC NULLS LAST"
-        );
-        let rows = sqlx::query(&sql).bind(vendor.as_str()).bind(model.as_str()).bind(at);
-        let rows = rows.fetch_all(&self.pool).await?;
-        Ok(rows.iter().map(|row| entry(row).map(|entry| entry.price)).collect::<Result<_, _>>()?)
-    }
 }
 
 fn entry(row: &PgRow) -> Result<PriceEntry, sqlx::Error> {
-    let optional = |column: &str| match row.try_get::<Option<i64>, _>(column)? {
-        Some(_) => count(row, column).map(Some),
-        None => Ok(None),
-    };
     let scope = PriceScope {
         vendor: parsed(row.try_get("vendor")?)?,
         model: parsed(row.try_get("model")?)?,
         valid_from: row.try_get("valid_from")?,
     };
-    let rates = Rates {
-        input_micros: count(row, "input_micros")?,
-        cached_input_micros: optional("cached_input_micros")?,
-        cache_write_micros: optional("cache_write_micros")?,
-        output_micros: count(row, "output_micros")?,
-        request_micros: optional("request_micros")?,
-    };
+    let Json(rates): Json<Rates> = row.try_get("rates")?;
     let (id, sequence) = (PriceId(row.try_get("id")?), count(row, "sequence")?);
     let price = VersionedPrice { id, sequence, row: PriceRow { scope, rates } };
     Ok(PriceEntry { price, set_at: row.try_get("set_at")? })

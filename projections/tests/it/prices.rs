@@ -13,11 +13,7 @@ fn row(model: &str, from: Option<&str>, input: u64) -> PriceRow {
     PriceRow { scope: PriceScope { vendor, model, valid_from }, rates }
 }
 
-async fn give(
-    world: &World,
-    id: PriceId,
-    command: PriceCommand,
-) -> Result<(), ExecuteError<PriceRefusal>> {
+async fn give(world: &World, id: PriceId, command: PriceCommand) -> Result<(), ExecuteError<PriceRefusal>> {
     world.executor.execute::<Price>(id, command, world.metadata(world.tenant())).await.map(|_| ())
 }
 
@@ -69,38 +65,4 @@ async fn two_rows_are_never_for_the_same() {
     assert!(taken(give(&world, id, PriceCommand::Change(row("a", None, 3))).await));
     give(&world, other, PriceCommand::Remove).await.unwrap();
     give(&world, id, PriceCommand::Change(row("a", None, 3))).await.unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn only_what_is_about_a_model_and_valid_is_found() {
-    let world = World::new().await;
-    let _running = world.run();
-    for (model, from) in [
-        ("gpt-x", None),
-        ("gpt-x", Some("2026-03-10T12:00:00Z")),
-        ("gpt-x", Some("2026-03-10T12:00:00.000001Z")),
-        ("gpt-*", None),
-        ("*", None),
-        ("gpt-x2", None),
-        ("gpt-x-*", None),
-        // In SQL's own patterns these stand for any character.
-        ("g_t*", None),
-        ("gpt-%", None),
-    ] {
-        add(&world, row(model, from, 1)).await;
-    }
-    world.settled().await;
-    let about = |vendor: &str, model: &str| {
-        let (vendor, model, prices) = (vendor.parse().unwrap(), model.parse().unwrap(), &world.views.prices);
-        async move {
-            let rows = prices.about(&vendor, &model, noon()).await.unwrap();
-            let mut scopes: Vec<_> = rows.iter().map(|price| price.row.scope.to_string()).collect();
-            scopes.sort();
-            scopes
-        }
-    };
-    let expected = ["openai *", "openai gpt-*", "openai gpt-x 2026-03-10T12:00:00.000000Z"];
-    assert_eq!(about("openai", "gpt-x").await, expected);
-    assert_eq!(about("openai", "o3").await, ["openai *"]);
-    assert_eq!(about("groq", "gpt-x").await, [""; 0]);
 }
