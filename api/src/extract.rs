@@ -7,7 +7,7 @@ mod query;
 
 pub(crate) use body::{Body, OptionalBody};
 pub(crate) use command::{Bare, Command};
-pub(crate) use path::{BotName, KeyName};
+pub(crate) use path::{BotName, KeyName, PriceName};
 pub(crate) use query::Query;
 
 use crate::{

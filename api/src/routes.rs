@@ -9,6 +9,7 @@ pub(crate) mod docs;
 pub(crate) mod health;
 pub(crate) mod metrics;
 pub(crate) mod page;
+pub(crate) mod price;
 pub(crate) mod provider_key;
 pub(crate) mod table;
 pub(crate) mod tenant;
@@ -50,6 +51,8 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(provider_key::disable::disable_key))
         .routes(routes!(provider_key::rotate::rotate_key))
         .routes(routes!(provider_key::verify::verify_key))
+        .routes(routes!(price::list::list_prices, price::create::add_price))
+        .routes(routes!(price::get::get_price, price::set::set_price, price::delete::remove_price))
         .routes(routes!(audit::audit_log))
         .routes(routes!(health::health))
         .routes(routes!(docs::openapi_document))

@@ -5,7 +5,7 @@ use axum::{
     extract::{FromRequestParts, Path},
     http::request::Parts,
 };
-use clawplane_domain::{KeyId, values::Hostname};
+use clawplane_domain::{KeyId, PriceId, values::Hostname};
 use std::str::FromStr;
 
 /// A bot's hostname.
@@ -13,6 +13,9 @@ pub(crate) struct BotName(pub(crate) Hostname);
 
 /// A provider key's id.
 pub(crate) struct KeyName(pub(crate) KeyId);
+
+/// A price's id.
+pub(crate) struct PriceName(pub(crate) PriceId);
 
 impl FromRequestParts<ApiState> for BotName {
     type Rejection = Problem;
@@ -25,6 +28,13 @@ impl FromRequestParts<ApiState> for KeyName {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, api: &ApiState) -> Result<Self, Problem> {
         named(parts, api, "provider key").await.map(Self)
+    }
+}
+
+impl FromRequestParts<ApiState> for PriceName {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, api: &ApiState) -> Result<Self, Problem> {
+        named(parts, api, "price").await.map(Self)
     }
 }
 

@@ -50,7 +50,7 @@ fn complete_operation(operation: &mut Operation, row: &Row) {
         let role = format!("{:?}", permission.least_role()).to_lowercase();
         add(operation, "403", &format!("This takes the role `{role}`"));
     }
-    if row.access == Access::Operations {
+    if matches!(row.access, Access::Operations | Access::Administrator) {
         add(operation, "403", "This takes an administrator of the installation");
     }
     add(operation, "500", "Something went wrong on our side");

@@ -3,8 +3,8 @@
 use super::{Kind, Problem};
 use crate::{FieldError, auth::passwords::PasswordError};
 use clawplane_domain::{
-    bot::BotRefusal, claim::Scope, provider_key::KeyRefusal, quota::QuotaRefusal, session::SessionRefusal,
-    tenant::TenantRefusal, user::UserRefusal,
+    bot::BotRefusal, claim::Scope, price::PriceRefusal, provider_key::KeyRefusal, quota::QuotaRefusal,
+    session::SessionRefusal, tenant::TenantRefusal, user::UserRefusal,
 };
 use clawplane_eventstore::{ExecuteError, StoreError, VaultError};
 use std::time::Duration;
@@ -30,6 +30,7 @@ where
                 let (field, message) = match claim.scope {
                     Scope::BotHostname => ("hostname", format!("`{}` is taken", claim.name)),
                     Scope::UserEmail => ("email", "is taken".to_owned()),
+                    Scope::Price => ("model", "has a price of this vendor and time".to_owned()),
                     Scope::BotPort => return Self::unavailable("every port that was tried is taken", SOON),
                 };
                 Self::new(Kind::Conflict, format!("`{field}`: {message}")).about(field, message)
@@ -99,6 +100,19 @@ impl From<KeyRefusal> for Problem {
             KeyRefusal::Weight => Self::field("weight", format!("must be 1 to {MAX_WEIGHT}")),
             KeyRefusal::CustomNeeds { field } => Self::field(field, "is required for the vendor `custom`"),
             KeyRefusal::Exists => Self::new(Kind::Conflict, refusal.to_string()),
+        }
+    }
+}
+
+impl From<PriceRefusal> for Problem {
+    fn from(refusal: PriceRefusal) -> Self {
+        use clawplane_domain::price::MAX_RATE;
+        match refusal {
+            PriceRefusal::Unknown => Self::not_found("price"),
+            PriceRefusal::TooLarge { field } => {
+                Self::field(format!("rates.{field}"), format!("must be at most {MAX_RATE}"))
+            }
+            PriceRefusal::Exists => Self::new(Kind::Conflict, refusal.to_string()),
         }
     }
 }

@@ -15,6 +15,8 @@ pub(crate) enum Access {
     Permission(Permission),
     /// An administrator of the installation, or a peer on this machine that no reverse proxy speaks for.
     Operations,
+    /// An administrator of the installation.
+    Administrator,
 }
 
 /// What a role may do.
@@ -75,6 +77,7 @@ const OPERATE: Access = Access::Permission(Permission::Operate);
 const MANAGE: Access = Access::Permission(Permission::Manage);
 const BOTS: &[View] = &[View::Bots];
 const KEYS: &[View] = &[View::ProviderKeys];
+const PRICES: &[View] = &[View::Prices];
 const SUMS: &[View] = &[View::Bots, View::UsageRollups];
 const LOG: &[View] = &[View::Bots, View::UsageLog];
 
@@ -113,6 +116,11 @@ pub(crate) static TABLE: &[Row] = &[
     row(Method::POST, "/api/provider-key/{id}/disable", MANAGE),
     row(Method::POST, "/api/provider-key/{id}/rotate", MANAGE),
     row(Method::POST, "/api/provider-key/{id}/verify", MANAGE),
+    row(Method::GET, "/api/price", READ).reads(PRICES),
+    row(Method::POST, "/api/price", Access::Administrator),
+    row(Method::GET, "/api/price/{id}", READ).reads(PRICES),
+    row(Method::PUT, "/api/price/{id}", Access::Administrator),
+    row(Method::DELETE, "/api/price/{id}", Access::Administrator),
     row(Method::GET, "/api/audit", MANAGE).reads(&[View::Audit]),
     row(Method::GET, "/api/health", Access::Public),
     row(Method::GET, "/api/openapi.json", Access::Public),

@@ -10,6 +10,7 @@ mod bots;
 mod freshness;
 mod idempotency;
 mod key_changes;
+mod prices;
 mod provider_keys;
 mod quotas;
 mod sessions;

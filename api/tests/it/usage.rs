@@ -103,7 +103,7 @@ async fn sums_logs_trend_and_breakdown_agree() {
         "requestId": "00000000-0000-0000-0000-000000000007", "at": "2026-03-01T10:07:00Z", "vendor": "openai",
         "model": "gpt-4o-mini", "keyId": used.key["id"], "status": 429, "stream": true, "inputTokens": 100,
         "cachedInputTokens": 40, "cacheWriteTokens": 10, "outputTokens": 20, "reasoningTokens": 5,
-        "costMicros": null, "estimated": false, "interrupted": false, "ttfbMs": 12, "durationMs": 34,
+        "costMicros": null, "priceVersion": null, "estimated": false, "interrupted": false, "ttfbMs": 12, "durationMs": 34,
     });
     assert_eq!(logs.body["items"][0], row);
     let next = logs.body["nextCursor"].as_str().unwrap();
