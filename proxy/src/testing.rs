@@ -307,9 +307,9 @@ impl World {
         let tenant = state.key.as_ref().unwrap().tenant_id;
         let events = state.decide(command).unwrap();
         for event in &events {
-            let (payload, name) = (serde_json::to_value(event).unwrap(), event.event_type());
+            let name = event.event_type();
             let causation = causation.map(str::to_owned);
-            self.emit_because("provider_key", &key.to_string(), tenant, &name, payload, causation);
+            self.emit_because("provider_key", &key.to_string(), tenant, &name, event, causation);
         }
         events.len()
     }
