@@ -19,7 +19,7 @@ pub(crate) struct Refusal {
     /// Seconds.
     pub(crate) retry_after: Option<u64>,
     /// Where the bot's limits stand, when they were looked at.
-    pub(crate) rates: Rates,
+    pub(crate) rates: Option<Box<Rates>>,
 }
 
 /// The code of a day's or a month's limit that is used up.
@@ -35,7 +35,7 @@ const SOON: u64 = 60;
 
 impl Refusal {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code, message: message.into(), retry_after: None, rates: Rates::default() }
+        Self { status, code, message: message.into(), retry_after: None, rates: None }
     }
 
     pub(crate) fn unknown_token() -> Self {
@@ -89,7 +89,7 @@ impl Refusal {
             ),
         };
         let refusal = Self::new(StatusCode::TOO_MANY_REQUESTS, code, message);
-        Self { retry_after: Some((*retry_after).max(1)), rates: *rates, ..refusal }
+        Self { retry_after: Some((*retry_after).max(1)), rates: Some(Box::new(*rates)), ..refusal }
     }
 
     /// A limit on money cannot be kept, because nobody knows what the model costs.
@@ -149,7 +149,9 @@ impl Refusal {
         if !self.may_be_retried() {
             headers.insert("x-should-retry", HeaderValue::from_static("false"));
         }
-        self.rates.put(headers);
+        if let Some(rates) = &self.rates {
+            rates.put(headers);
+        }
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

@@ -303,13 +303,15 @@ impl World {
             let ours = |event: &&RecordedEvent| event.aggregate_id == key.to_string();
             events.iter().filter(ours).map(|event| event.payload.clone()).collect()
         };
-        stored.into_iter().for_each(|event| state.evolve(event.decode().unwrap()));
+        for event in stored {
+            state.evolve(event.decode().unwrap());
+        }
         let tenant = state.key.as_ref().unwrap().tenant_id;
         let events = state.decide(command).unwrap();
         for event in &events {
-            let (payload, name) = (serde_json::to_value(event).unwrap(), event.event_type());
+            let name = event.event_type();
             let causation = causation.map(str::to_owned);
-            self.emit_because("provider_key", &key.to_string(), tenant, &name, payload, causation);
+            self.emit_because("provider_key", &key.to_string(), tenant, &name, event, causation);
         }
         events.len()
     }

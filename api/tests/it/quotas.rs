@@ -49,6 +49,8 @@ impl Scene {
                 tokens: Tokens { input_tokens: 100, output_tokens: 20, ..Tokens::default() },
                 cost_micros: Some(30),
                 price_version: None,
+                service_tier: None,
+                attempts: 1,
                 estimated: false,
                 interrupted: false,
                 ttfb_ms: None,

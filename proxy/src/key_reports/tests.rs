@@ -6,7 +6,7 @@ use crate::{
 use async_trait::async_trait;
 use clawplane_domain::{
     DataKeyId,
-    provider_key::{CoolCode, Cooling},
+    provider_key::{CoolCode, Cooling, OnDisconnect},
 };
 use std::sync::{
     Mutex,
@@ -45,6 +45,7 @@ fn key() -> Key {
         tags: Vec::new(),
         endpoint: None,
         api_type: None,
+        on_disconnect: OnDisconnect::default(),
         secret: None,
         data_key: DataKeyId(fresh()),
         health: Arc::default(),

@@ -82,7 +82,21 @@ fn every_refusal_says_message_and_code_in_every_format() {
         (Refusal::not_found(), 404, "not_found", "not_found_error", "NOT_FOUND"),
         (Refusal::unknown_vendor("x"), 404, "unknown_vendor", "not_found_error", "NOT_FOUND"),
         (Refusal::no_key("openai"), 400, "no_provider_key", "invalid_request_error", "INVALID_ARGUMENT"),
-        (Refusal::quota("a", 1), 429, "quota_exceeded", "rate_limit_error", "RESOURCE_EXHAUSTED"),
+        (lacking(Lack::Rate), 429, "rate_limit_exceeded", "rate_limit_error", "RESOURCE_EXHAUSTED"),
+        (
+            Refusal::no_healthy_key("openai", "k", None),
+            503,
+            "no_healthy_key",
+            "overloaded_error",
+            "UNAVAILABLE",
+        ),
+        (
+            Refusal::unknown_price(Owner::Bot, None),
+            403,
+            "unknown_price",
+            "permission_error",
+            "PERMISSION_DENIED",
+        ),
         (Refusal::too_large(1), 413, "request_too_large", "request_too_large", "INVALID_ARGUMENT"),
         (Refusal::spool(), 503, "spool_unavailable", "overloaded_error", "UNAVAILABLE"),
         (Refusal::overloaded(), 503, "overloaded", "overloaded_error", "UNAVAILABLE"),
@@ -122,8 +136,18 @@ fn every_code_is_explained_to_users() {
     ];
     let words = sources.iter().flat_map(|source| source.split('"').skip(1).step_by(2));
     let is_code = |word: &&str| {
-        let families =
-            ["upstream_", "request_", "provider_key_", "spool_", "proxy_", "client_", "no_", "quota_"];
+        let families = [
+            "upstream_",
+            "request_",
+            "provider_key_",
+            "spool_",
+            "proxy_",
+            "client_",
+            "no_",
+            "quota_",
+            "rate_",
+            "unknown_",
+        ];
         let snake = word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
         snake && families.iter().any(|family| word.starts_with(family))
     };

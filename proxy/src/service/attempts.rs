@@ -115,7 +115,7 @@ impl Inner {
             (Tried::Nothing(why), None) => {
                 let (format, rates) = (admitted.route.format, admitted.rates);
                 admitted.flight.refuse(&why.refusal, why.consumed);
-                Err((Refusal { rates, ..why.refusal }, format))
+                Err((Refusal { rates: Some(Box::new(rates)), ..why.refusal }, format))
             }
         }
     }

@@ -71,7 +71,8 @@ async fn another_proxy_and_a_restarted_one_know_what_this_one_saw() {
         let request = Request::post(format!("http://{address}/api/v1/openai/chat/completions"));
         let request =
             request.header("authorization", "Bearer tok").header("content-type", "application/json");
-        let client = crate::connect::client("127.0.0.0/8".parse().unwrap(), Duration::from_secs(5)).unwrap();
+        let client =
+            crate::connect::client("127.0.0.0/8".parse().unwrap(), Duration::from_secs(5), &[]).unwrap();
         client.request(request.body(held(CHAT)).unwrap()).await.unwrap().status().as_u16()
     };
     let vendor = crate::vendors::find("openai").unwrap();

@@ -29,10 +29,6 @@ impl Stage {
         QuotaSubject::tenant(self.tenant)
     }
 
-    async fn chat(&self) -> Got {
-        self.ask("openai/chat/completions", CHAT).await
-    }
-
     /// `each` requests one after the other by `clients` at once, at one of several proxies; their statuses.
     async fn load(&self, addresses: &[SocketAddr], clients: usize, each: usize) -> Vec<u16> {
         let body = exact();
@@ -60,7 +56,7 @@ impl Stage {
         config.upstream_allow = self.vendor.address.to_string().parse().unwrap();
         let (proxy, address, _, cancel, tasks) = start(config, &self.world, &self.clock).await;
         let allowed = format!("{},{address}", self.address);
-        self.client = crate::connect::client(allowed.parse().unwrap(), Duration::from_secs(5)).unwrap();
+        self.client = crate::connect::client(allowed.parse().unwrap(), Duration::from_secs(5), &[]).unwrap();
         (proxy, address, cancel, tasks, spool)
     }
 }
