@@ -6,11 +6,12 @@ mod fold;
 mod follower;
 
 pub(crate) use fold::Change;
-pub(crate) use follower::Follower;
+pub(crate) use follower::{Follower, read_prices};
 
 use crate::{
     choose::KeyGroup,
     health::Health,
+    price::Book,
     quota::Ledger,
     vendors::{Endpoint, Vendor},
 };
@@ -76,6 +77,7 @@ pub(crate) struct Directory {
     tenants: HashMap<TenantId, Arc<Ledger>>,
     /// Of tenants whose days and months are not UTC's.
     zones: HashMap<TenantId, TimeZone>,
+    prices: Arc<Book>,
 }
 
 impl Directory {
@@ -87,6 +89,11 @@ impl Directory {
     /// The keys of `tenant` for `vendor`, and of nobody else.
     pub(crate) fn keys(&self, tenant: TenantId, vendor: &Vendor) -> Option<&Arc<KeyGroup>> {
         self.groups.get(&(tenant, vendor.id))
+    }
+
+    /// What administrators say that models cost.
+    pub(crate) fn prices(&self) -> &Arc<Book> {
+        &self.prices
     }
 
     /// The ledger of a bot or a tenant, made where there is none yet.

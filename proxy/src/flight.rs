@@ -3,7 +3,7 @@
 use crate::{
     meter::Reading,
     observe::{self, Ended, Observer, Operation, vendor_code},
-    price::Prices,
+    price::{Book, PriceList, Prices},
     quota::{Amount, Reservation},
     refusal::{CLIENT_DISCONNECTED, CLIENT_GONE, Refusal},
     spool::{Spool, SpoolError},
@@ -26,7 +26,7 @@ pub(crate) const BYTES_A_TOKEN: u64 = 4;
 /// What flights share.
 pub(crate) struct Recorder {
     pub(crate) spool: Arc<Spool>,
-    pub(crate) prices: Prices,
+    pub(crate) prices: PriceList,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Option<Arc<dyn Observer>>,
 }
@@ -65,6 +65,8 @@ pub(crate) enum Ending {
 /// A request in flight.
 pub(crate) struct Flight {
     recorder: Arc<Recorder>,
+    /// As known when it arrived: what is said later counts for later requests.
+    prices: Prices,
     record: UsageRecorded,
     start: Instant,
     /// When the vendor was first sent it.
@@ -99,6 +101,7 @@ impl Flight {
         recorder: Arc<Recorder>,
         arrival: Arrival,
         caller: &crate::directory::Caller,
+        book: Arc<Book>,
         vendor: VendorId,
         token: TaskTrackerToken,
     ) -> Self {
@@ -124,6 +127,7 @@ impl Flight {
             attempts: 1,
         };
         Self {
+            prices: Prices::new(recorder.prices, book),
             recorder,
             record,
             start: arrival.start,
@@ -145,6 +149,11 @@ impl Flight {
             _counted: telemetry::InFlight::start(),
             _token: token,
         }
+    }
+
+    /// What it will be charged by.
+    pub(crate) fn prices(&self) -> &Prices {
+        &self.prices
     }
 
     pub(crate) fn vendor(&mut self, id: &'static str) {
@@ -313,7 +322,7 @@ impl Flight {
         }
         if record.tokens != Tokens::default() {
             let tier = record.service_tier.clone();
-            self.recorder.prices.put(record, tier.as_deref(), self.asked_model.as_deref());
+            self.prices.put(record, tier.as_deref(), self.asked_model.as_deref());
         } else if self.free || here || record.status >= 400 {
             record.cost_micros = Some(0);
         }

@@ -10,7 +10,7 @@ use crate::{
     body::ProxyBody,
     config::Timeouts,
     connect::{self, VendorClient},
-    directory::{Directory, Follower},
+    directory::{self, Caller, Directory, Follower},
     flight::{Arrival, BYTES_A_TOKEN, Flight, Recorder},
     forward,
     headers::REQUEST_ID,
@@ -18,7 +18,7 @@ use crate::{
     key_reports::{self, KeyDesk},
     observe,
     ports::{BoxError, EventSource, KeyReports, QuotaDesk, Unsealer, UsageSink, UsageTotals},
-    price::Prices,
+    price::{Book, PriceList, Prices},
     quota::{self, Amount, Keeper, Kicks},
     refusal::Refusal,
     spool::{self, Claimed, Spool},
@@ -113,8 +113,9 @@ impl Proxy {
     async fn start_now(config: ProxyConfig, deps: Deps) -> Result<Self, StartError> {
         let Deps { events, sink, unsealer, totals, keys, quotas, clock, ids, wakeup, cancel, tasks } = deps;
         let bell = wakeup.listen();
-        let prices = Prices::load();
+        let list = PriceList::load();
         let claimed = Claimed::take(&config.spool_dir)?;
+        let prices = Prices::new(list, Arc::new(directory::read_prices(events.as_ref()).await?));
         spool::recover(&claimed, sink.as_ref(), &|record| prices.put(record, None, None)).await?;
         let limits = spool::Limits {
             segment_bytes: config.spool_segment_bytes,
@@ -141,7 +142,7 @@ impl Proxy {
         tasks.spawn(drain(flights.clone(), config.drain, cancel, cut.clone(), stop));
         telemetry::describe();
         let observer = config.observer.clone();
-        let recorder = Arc::new(Recorder { spool, prices, clock, observer });
+        let recorder = Arc::new(Recorder { spool, prices: list, clock, observer });
         let budget = Budget::new(config.max_buffered);
         let inner = Inner { config, directory, client, recorder, ids, flights, cut, budget, desk, kicks };
         Ok(Self { inner: Arc::new(inner) })
@@ -249,7 +250,7 @@ impl Inner {
         let mut estimate = Amount::default();
         if admitted.generative {
             estimate.tokens = input.saturating_add(output);
-            match admitted.estimated_cost(self.recorder.prices, (input, output), arrival.at) {
+            match admitted.estimated_cost((input, output), arrival.at) {
                 Ok(cost) => estimate.cost_micros = cost,
                 Err(refusal) => return Err(admitted.refuse(refusal)),
             }
@@ -266,10 +267,22 @@ impl Inner {
         }
     }
 
-    fn flight(&self, arrival: Arrival, caller: &crate::directory::Caller, vendor: &str) -> Option<Flight> {
+    fn flight(
+        &self,
+        arrival: Arrival,
+        (caller, book): (&Caller, &Arc<Book>),
+        vendor: &str,
+    ) -> Option<Flight> {
         // What is no vendor's id is still a request of the bot's.
         let vendor = vendor.parse().or_else(|_| "unknown".parse()).ok()?;
-        Some(Flight::new(Arc::clone(&self.recorder), arrival, caller, vendor, self.flights.token()))
+        Some(Flight::new(
+            Arc::clone(&self.recorder),
+            arrival,
+            caller,
+            Arc::clone(book),
+            vendor,
+            self.flights.token(),
+        ))
     }
 
     fn unauthenticated(arrival: &Arrival, refusal: Refusal, format: Format) -> Refused {

@@ -6,10 +6,11 @@ use crate::ports::{
 };
 use async_trait::async_trait;
 use clawplane_domain::{
-    Actor, BotId, DataKeyId, Decide, DomainEvent, KeyId, Metadata, RequestId, SealedSecret, Secret, TenantId,
-    TimeZone, Timestamp, TokenHash, UserId,
+    Actor, BotId, DataKeyId, Decide, DomainEvent, KeyId, Metadata, PriceId, RequestId, SealedSecret, Secret,
+    TenantId, TimeZone, Timestamp, TokenHash, UserId,
     bot::{BotEvent, CreateBot, GatewayToken, Limits},
     clock::{Clock, Ids},
+    price::{PriceEvent, PriceRow, PriceScope, Rates},
     provider_key::{AddKey, ApiType, DisabledBy, Disabling, KeyCommand, KeyEvent, OnDisconnect, ProviderKey},
     quota::{QuotaEvent, QuotaLimits, QuotaSubject, Reached},
     quota_lease::{Ask, LeaseCommand, LeaseEvent, QuotaLease, Standing},
@@ -336,6 +337,20 @@ impl World {
 
     pub(crate) fn quota(&self, tenant: TenantId, bot: BotId, limits: QuotaLimits) {
         self.limit(QuotaSubject::bot(tenant, bot), Some(limits));
+    }
+
+    /// Says what a model costs.
+    pub(crate) fn price(&self, id: PriceId, vendor: &str, model: &str, rates: Rates) {
+        let scope =
+            PriceScope { vendor: vendor.parse().unwrap(), model: model.parse().unwrap(), valid_from: None };
+        let event = PriceEvent::Set { row: PriceRow { scope, rates }, replaces: None };
+        self.emit("price", id, TenantId(fresh()), &event);
+    }
+
+    pub(crate) fn remove_price(&self, id: PriceId, vendor: &str, model: &str) {
+        let scope =
+            PriceScope { vendor: vendor.parse().unwrap(), model: model.parse().unwrap(), valid_from: None };
+        self.emit("price", id, TenantId(fresh()), &PriceEvent::Removed { scope });
     }
 
     /// Sets or clears the quota of a bot or a tenant.

@@ -5,12 +5,14 @@ use crate::{
     choose::KeyGroup,
     health::{Health, Turn},
     ports::{UnsealError, Unsealer},
+    price::Book,
     quota::Ledger,
     vendors::{self, Endpoint},
 };
 use clawplane_domain::{
-    BotId, DataKeyId, KeyId, SealedSecret, Secret, TenantId, TimeZone, Timestamp, TokenHash,
+    BotId, DataKeyId, KeyId, PriceId, SealedSecret, Secret, TenantId, TimeZone, Timestamp, TokenHash,
     bot::BotEvent,
+    price::{PriceEvent, VersionedPrice},
     provider_key::{AddKey, KeyEvent},
     quota::{QuotaEvent, QuotaLimits, QuotaSubject},
     sealed::bound_to_key,
@@ -40,6 +42,7 @@ pub(crate) enum Change {
         key: Arc<Key>,
     },
     KeyDeleted(KeyId),
+    Price(PriceTurn),
     KeyChanged {
         id: KeyId,
         label: Label,
@@ -65,6 +68,32 @@ pub(crate) enum Change {
         tenant: TenantId,
         zone: TimeZone,
     },
+}
+
+/// What becomes of a price.
+#[derive(Debug)]
+pub(crate) enum PriceTurn {
+    Set(Box<VersionedPrice>),
+    Removed(PriceId),
+}
+
+impl PriceTurn {
+    pub(super) fn of(event: &RecordedEvent) -> Result<Self, Unfoldable> {
+        let id: PriceId = event.aggregate_id.parse()?;
+        Ok(match event.decode()? {
+            PriceEvent::Set { row, .. } => {
+                Self::Set(Box::new(VersionedPrice { id, sequence: event.sequence, row }))
+            }
+            PriceEvent::Removed { .. } => Self::Removed(id),
+        })
+    }
+
+    pub(super) fn apply(self, book: &mut Book) {
+        match self {
+            Self::Set(price) => book.set(*price),
+            Self::Removed(id) => book.remove(id),
+        }
+    }
 }
 
 /// Why an event changes nothing, though it should.
@@ -103,6 +132,7 @@ impl Change {
                 QuotaEvent::Cleared { subject } => Some(Self::QuotaSet { subject, limits: None }),
                 QuotaEvent::ThresholdReached { .. } => None,
             }),
+            "price" => PriceTurn::of(event).map(|turn| Some(Self::Price(turn))),
             "tenant" => Ok(match event.decode()? {
                 TenantEvent::TimeZoneSet { time_zone } => {
                     let tenant = event.aggregate_id.parse()?;
@@ -197,6 +227,7 @@ impl Directory {
                 self.ledgers.remove(&id);
             }
             Change::KeyAdded { tenant, vendor, key } => self.put((tenant, vendor), key),
+            Change::Price(turn) => turn.apply(Arc::make_mut(&mut self.prices)),
             Change::KeyChanged { id, label, tags, weight } => {
                 self.alter(id, |key| (key.label, key.tags, key.weight) = (label, tags, weight));
             }

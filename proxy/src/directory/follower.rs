@@ -2,10 +2,11 @@
 //!
 //! When the database is away it goes on trying, while the data path lives on with what it knows.
 
-use super::{Change, Directory};
+use super::{Change, Directory, fold::PriceTurn};
 use crate::{
     StartError,
     ports::{BotTotals, EventSource, Unsealer, UsageTotals},
+    price::Book,
     quota::Amount,
     telemetry,
 };
@@ -22,8 +23,9 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 /// Everything that is folded into the directory.
-const DIRECTORY: Filter = Filter::Types(&["bot", "provider_key", "quota", "tenant"]);
+const DIRECTORY: Filter = Filter::Types(&["bot", "price", "provider_key", "quota", "tenant"]);
 /// What others have used, and which slices they lease: from the start's totals on, never all of history.
+const PRICES: Filter = Filter::Types(&["price"]);
 const USAGE: Filter = Filter::Types(&[USAGE_STREAM, LEASES]);
 const LEASES: &str = "quota_lease";
 const BATCH: u32 = 1000;
@@ -32,6 +34,24 @@ const POLL: Duration = Duration::from_millis(50);
 /// At least so long between two reads, however often the bell rings.
 const PAUSE: Duration = Duration::from_millis(5);
 const BACKOFF_MAX: Duration = Duration::from_secs(2);
+
+/// What is said of prices up to the head: for the recovery of the spool, which comes before the directory. An event
+/// that cannot be read is skipped here, and reported when the directory meets it.
+pub(crate) async fn read_prices(events: &dyn EventSource) -> Result<Book, StoreError> {
+    let (mut book, mut after) = (Book::default(), Position::START);
+    loop {
+        let batch = events.read(after, PRICES, BATCH).await?;
+        for event in &batch.events {
+            if let Ok(turn) = PriceTurn::of(event) {
+                turn.apply(&mut book);
+            }
+            after = event.position;
+        }
+        if batch.exhausted {
+            return Ok(book);
+        }
+    }
+}
 
 /// The only writer of the directory.
 pub(crate) struct Follower {

@@ -3,7 +3,7 @@ use crate::vendors;
 
 fn cost(vendor: &str, model: &str, tokens: Tokens) -> Option<u64> {
     let at = "2026-11-01T00:00:00Z".parse().unwrap();
-    Prices::load().cost(vendors::find(vendor).unwrap(), model, None, &tokens, at)
+    PriceList::load().cost(vendors::find(vendor).unwrap(), model, None, &tokens, at)
 }
 
 fn tokens(input: u64, cached: u64, output: u64) -> Tokens {

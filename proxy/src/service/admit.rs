@@ -9,7 +9,6 @@ use crate::{
     headers,
     health::Probe,
     observe::Operation,
-    price::Prices,
     quota::{Owner, Rates},
     refusal::Refusal,
     request::Asked,
@@ -77,7 +76,7 @@ impl Inner {
         if caller.expires_at.is_some_and(|end| arrival.at >= end) {
             return Err(Self::unauthenticated(&arrival, Refusal::expired_token(), format));
         }
-        let Some(mut flight) = self.flight(arrival, caller, id) else {
+        let Some(mut flight) = self.flight(arrival, (caller, directory.prices()), id) else {
             return Err((Refusal::not_found(), format));
         };
         let refuse = |flight: Flight, refusal: Refusal| {
@@ -162,19 +161,14 @@ impl Admitted {
     }
 
     /// Micro-dollars of an estimate. Where the price is unknown it is zero, if those who limit money allow that.
-    pub(super) fn estimated_cost(
-        &self,
-        prices: Prices,
-        (input, output): (u64, u64),
-        at: Timestamp,
-    ) -> Result<u64, Refusal> {
+    pub(super) fn estimated_cost(&self, (input, output): (u64, u64), at: Timestamp) -> Result<u64, Refusal> {
         let ledgers = [(Owner::Bot, &self.caller.ledger), (Owner::Tenant, &self.caller.tenant_ledger)];
         let mut wanted =
             ledgers.into_iter().filter_map(|(owner, ledger)| Some((owner, ledger.wants_cost()?)));
         let Some(first) = wanted.next() else { return Ok(0) };
         let tokens = Tokens { input_tokens: input, output_tokens: output, ..Tokens::default() };
         let model = self.model.as_deref();
-        let cost = model.and_then(|model| prices.cost(self.vendor, model, None, &tokens, at));
+        let cost = model.and_then(|model| self.flight.prices().estimate(self.vendor, model, &tokens, at));
         let refusing = std::iter::once(first).chain(wanted).find(|(_, price)| *price == UnknownPrice::Refuse);
         match (cost, refusing) {
             (Some(cost), _) => Ok(cost),

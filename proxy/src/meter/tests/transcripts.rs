@@ -4,7 +4,7 @@
 
 use crate::{
     meter::{Meter, Reading},
-    price::Prices,
+    price::PriceList,
     strip::Stripper,
     vendors,
 };
@@ -114,7 +114,7 @@ impl Transcript {
             let at = "2026-09-01T00:00:00Z".parse().unwrap();
             let tokens = reading.tokens.unwrap();
             // A record without tokens is not priced.
-            let price = |tokens: &Tokens| Prices::load().cost(self.vendor, model, None, tokens, at);
+            let price = |tokens: &Tokens| PriceList::load().cost(self.vendor, model, None, tokens, at);
             let priced = if tokens == Tokens::default() { None } else { price(&tokens) };
             assert_eq!(priced, cost, "{name}: micro-dollars of {tokens:?}");
         }
