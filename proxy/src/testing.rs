@@ -203,12 +203,14 @@ impl World {
         let mut events = self.events.lock().unwrap();
         let now = at("2026-11-20T00:00:00Z");
         let global = i64::try_from(events.len()).unwrap() + 1;
+        let of_stream = |event: &&RecordedEvent| event.aggregate_type == kind && event.aggregate_id == stream;
+        let sequence = u64::try_from(events.iter().filter(of_stream).count()).unwrap() + 1;
         events.push(RecordedEvent {
             position: Position { tx_id: 1, global },
             event_id: fresh(),
             aggregate_type: kind.to_owned(),
             aggregate_id: stream.to_owned(),
-            sequence: u64::try_from(global).unwrap(),
+            sequence,
             event_type: event_type.to_owned(),
             event_version: "1".to_owned(),
             payload: Payload::of(payload).unwrap(),

@@ -11,6 +11,7 @@ mod keys;
 mod lifecycle;
 mod limits;
 mod passing;
+mod prices;
 mod quotas;
 mod retries;
 mod streams;

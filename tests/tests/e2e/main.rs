@@ -23,6 +23,7 @@ mod layers;
 mod openclaw;
 mod openclaw_quota;
 mod operating;
+mod prices;
 mod proxy;
 mod quotas;
 mod sdk;
