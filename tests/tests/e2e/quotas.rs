@@ -2,18 +2,14 @@
 
 use clawplane_tests::{
     Client, FakeVendor, Platform,
-    platform::{binary, free_port},
+    serve::{MASTER_KEY, Serve},
     vendor::{INPUT, OUTPUT},
     wait,
 };
 use futures::future::join_all;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use std::{
-    fs,
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 /// What each request costs.
 const EACH: u64 = INPUT + OUTPUT;
@@ -29,7 +25,8 @@ struct Scene {
 impl Scene {
     async fn set() -> Self {
         let vendor = FakeVendor::start().await;
-        let platform = Platform::start(&[vendor.addr.to_string()]).await;
+        let platform =
+            Platform::start_with(&[vendor.addr.to_string()], &[("BOT_MASTER_KEY", MASTER_KEY)], &[]).await;
         let admin = platform.admin().await;
         admin.add_key("openai", "sk-vendor-secret-4711", &format!("{}/v1", vendor.url())).await;
         let token = admin.add_bot("scout").await;
@@ -38,11 +35,11 @@ impl Scene {
 
     async fn ask_at(&self, url: &str) -> reqwest::Response {
         // As much as the fake vendor counts: the estimate is exact.
-        let content = "x".repeat(4 * INPUT as usize - 85);
-        let body = format!(
-            r#"{{"model":"gpt-4o-mini","max_tokens":{OUTPUT},"messages":[{{"role":"user","content":"{content}"}}]}}"#
-        );
-        assert_eq!(body.len().div_ceil(4) as u64, INPUT, "{}", body.len());
+        let with = |content: &str| {
+            json!({"model": "gpt-4o-mini", "max_tokens": OUTPUT, "messages": [{"role": "user", "content": content}]})
+                .to_string()
+        };
+        let body = with(&"x".repeat(4 * INPUT as usize - with("").len()));
         let url = format!("{url}/api/v1/openai/chat/completions");
         let request = self.http.post(url).bearer_auth(&self.token).header("content-type", "application/json");
         request.body(body).send().await.expect("an answer")
@@ -81,48 +78,6 @@ impl Scene {
         };
         let served = join_all((0..clients).map(client)).await.into_iter().sum::<usize>();
         (served, clients * each - served)
-    }
-}
-
-/// Another process that only proxies, on the database of a platform.
-struct OtherProxy {
-    url: String,
-    child: Child,
-    _dir: tempfile::TempDir,
-}
-
-impl OtherProxy {
-    async fn start(scene: &Scene) -> Self {
-        let (dir, port) = (tempfile::tempdir().expect("a folder"), free_port());
-        let data = scene.platform.data_dir();
-        let read = |file: &str| fs::read_to_string(data.join(file)).expect(file).trim().to_owned();
-        let child = Command::new(binary())
-            .args(["serve", "--role", "proxy", "--data-dir", &dir.path().display().to_string()])
-            .args(["--listen", &format!("127.0.0.1:{port}")])
-            .env("DATABASE_URL", read("postgres.url"))
-            .env("BOT_MASTER_KEY", read("secrets/master.key"))
-            .env("NATS_URL", "nats://127.0.0.1:1")
-            .env("CLAWPLANE_UPSTREAM_ALLOW", scene.vendor.addr.to_string())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .expect("the binary starts");
-        let url = format!("http://127.0.0.1:{port}");
-        let other = Self { url, child, _dir: dir };
-        wait::until("the other proxy to answer", 60, || async {
-            let answer = reqwest::get(format!("{}/api/v1/openai/models", other.url)).await;
-            answer.map(|_| ()).map_err(|error| error.to_string())
-        })
-        .await;
-        other
-    }
-}
-
-impl Drop for OtherProxy {
-    fn drop(&mut self) {
-        let _ = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
-        let _ = self.child.wait();
     }
 }
 
@@ -178,7 +133,8 @@ async fn two_hundred_at_once_stop_at_the_limit_and_a_mostly_unused_quota_refuses
 #[tokio::test]
 async fn two_proxies_share_one_quota() {
     let scene = Scene::set().await;
-    let other = OtherProxy::start(&scene).await;
+    let mut other = Serve::beside(&scene.platform, &[scene.vendor.addr.to_string()], &[]);
+    other.launch().await;
     let there = other.url.clone();
     let both = [scene.platform.url.as_str(), there.as_str()];
     assert_eq!(scene.load(&both, 2, 1).await, (2, 0));
@@ -206,7 +162,7 @@ async fn two_proxies_share_one_quota() {
     // The slices of the one that stops are there for the other one.
     scene.quota(Method::PUT, "/api/tenant/quota", Some(json!({"dailyTokens": 400 * EACH}))).await;
     scene.until(StatusCode::OK).await;
-    drop(other);
+    assert!(other.stop(), "it stops in order");
     let before = scene.vendor.seen().len();
     let (served, _) = scene.load(&both[..1], 50, 8).await;
     let all = before + served;
