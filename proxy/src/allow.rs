@@ -56,7 +56,9 @@ impl UpstreamAllow {
         let refused = match address {
             Some(ip) => self.permit(https, &host.to_string(), SocketAddr::new(ip, port)).err(),
             // A name may lead into an allowed network: that is seen when it is resolved.
-            None if https || self.has_networks() || self.lists(&host.to_string(), port) => None,
+            None if self.has_networks() || self.lists(&host.to_string(), port) => None,
+            None if is_private_name(&host.to_string()) => Some(NotAllowed::Private),
+            None if https => None,
             None => Some(NotAllowed::PlainHttp),
         };
         match refused {
@@ -141,6 +143,13 @@ fn bare(host: &str) -> &str {
 
 fn place(host: &str, port: u16) -> String {
     format!("{host}:{port}")
+}
+
+/// Names that only ever mean something inside: `.internal`, which ICANN keeps for that (a cloud's metadata service has one),
+/// and `.local` (RFC 6762).
+fn is_private_name(name: &str) -> bool {
+    let name = bare(name).to_ascii_lowercase();
+    [".internal", ".local"].iter().any(|end| name.ends_with(end))
 }
 
 /// Names that mean this machine everywhere (RFC 6761).
