@@ -342,10 +342,10 @@ impl World {
     }
 
     /// Says what a model costs.
-    pub(crate) fn price(&self, id: PriceId, vendor: &str, model: &str, rates: Rates) {
+    pub(crate) fn price(&self, id: PriceId, vendor: &str, model: &str, rates: &Rates) {
         let scope =
             PriceScope { vendor: vendor.parse().unwrap(), model: model.parse().unwrap(), valid_from: None };
-        let event = PriceEvent::Set { row: PriceRow { scope, rates }, replaces: None };
+        let event = PriceEvent::Set { row: PriceRow { scope, rates: *rates }, replaces: None };
         self.emit("price", id, TenantId(fresh()), &event);
     }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 /// An event of a row's stream (`price`, the row's id).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all_fields = "camelCase")]
+#[expect(clippy::large_enum_variant, reason = "nearly all of these events are the large one")]
 pub enum PriceEvent {
     /// The row says this, instead of all that it said before. Takes its scope.
     #[serde(rename = "price.set")]

@@ -46,8 +46,8 @@ impl Book {
         let version = price.version();
         let VersionedPrice { id, row: PriceRow { scope, rates }, .. } = price;
         let charge = Arc::new(Charge { id, valid_from: scope.valid_from, rates, version });
-        let shelf = Arc::make_mut(self.shelves.entry(scope.vendor.as_str().to_owned()).or_default());
-        let dated = shelf.dated(&scope.model);
+        let offers = Arc::make_mut(self.shelves.entry(scope.vendor.as_str().to_owned()).or_default());
+        let dated = offers.dated(&scope.model);
         dated.push(charge);
         dated.sort_by_key(|charge| Reverse(charge.valid_from));
         self.places.insert(id, (scope.vendor, scope.model));
@@ -56,10 +56,10 @@ impl Book {
     /// Takes a price out.
     pub(crate) fn remove(&mut self, id: PriceId) {
         let Some((vendor, model)) = self.places.remove(&id) else { return };
-        if let Some(shelf) = self.shelves.get_mut(vendor.as_str()) {
-            let shelf = Arc::make_mut(shelf);
-            shelf.dated(&model).retain(|charge| charge.id != id);
-            shelf.tidy(&model);
+        if let Some(offers) = self.shelves.get_mut(vendor.as_str()) {
+            let offers = Arc::make_mut(offers);
+            offers.dated(&model).retain(|charge| charge.id != id);
+            offers.tidy(&model);
         }
     }
 
@@ -70,12 +70,12 @@ impl Book {
         models: impl Iterator<Item = &'a str> + Clone,
         at: Timestamp,
     ) -> Option<&Charge> {
-        let shelf = self.shelves.get(vendor)?;
-        let exact = models.clone().find_map(|model| current(shelf.exact.get(model)?, at));
+        let offers = self.shelves.get(vendor)?;
+        let exact = models.clone().find_map(|model| current(offers.exact.get(model)?, at));
         exact.or_else(|| {
             let mut models = models;
             models.find_map(|model| {
-                let mut fitting = shelf.prefixes.iter().filter(|(prefix, _)| model.starts_with(prefix));
+                let mut fitting = offers.prefixes.iter().filter(|(prefix, _)| model.starts_with(prefix));
                 fitting.find_map(|(_, dated)| current(dated, at))
             })
         })

@@ -29,7 +29,7 @@ async fn stage() -> Stage {
 }
 
 impl Stage {
-    async fn price(&self, id: PriceId, model: &str, rates: Rates) {
+    async fn price(&self, id: PriceId, model: &str, rates: &Rates) {
         self.world.price(id, "openai", model, rates);
         self.followed().await;
     }
@@ -49,12 +49,12 @@ impl Stage {
 async fn a_price_counts_from_the_next_request_until_it_is_removed() {
     let (stage, id, wide) = (stage().await, PriceId(fresh()), PriceId(fresh()));
     assert_eq!(stage.charged().await, (None, None));
-    stage.price(id, "house-blend", rates(2_000_000, 3_000_001)).await;
+    stage.price(id, "house-blend", &rates(2_000_000, 3_000_001)).await;
     // 2000 for the input, 300.0001 for the output.
     assert_eq!(stage.charged().await, (Some(2301), Some(format!("price/{id}@1"))));
-    stage.price(id, "house-blend", rates(0, 0)).await;
+    stage.price(id, "house-blend", &rates(0, 0)).await;
     assert_eq!(stage.charged().await, (Some(0), Some(format!("price/{id}@2"))), "free is a price");
-    stage.price(wide, "house-*", rates(1_000_000, 0)).await;
+    stage.price(wide, "house-*", &rates(1_000_000, 0)).await;
     assert_eq!(stage.charged().await.0, Some(0), "the model itself counts before a pattern");
     stage.world.remove_price(id, "openai", "house-blend");
     stage.followed().await;
@@ -68,9 +68,9 @@ async fn a_price_counts_from_the_next_request_until_it_is_removed() {
 async fn what_is_said_counts_before_the_price_list_and_for_one_vendor() {
     let (stage, id) = (Stage::new(|_| Script::json(ANSWER)).await, PriceId(fresh()));
     stage.key("openai", "").await;
-    stage.world.price(PriceId(fresh()), "groq", "gpt-4o-mini", rates(7_000_000, 0));
+    stage.world.price(PriceId(fresh()), "groq", "gpt-4o-mini", &rates(7_000_000, 0));
     // The answer names the dated model, which the list knows; the price is for the name that was asked for.
-    stage.price(id, "gpt-4o-mini", rates(1_000_000, 1_000_000)).await;
+    stage.price(id, "gpt-4o-mini", &rates(1_000_000, 1_000_000)).await;
     stage.ask("openai/chat/completions", CHAT).await;
     stage.world.remove_price(id, "openai", "gpt-4o-mini");
     stage.followed().await;
@@ -91,10 +91,10 @@ async fn a_request_is_charged_as_it_was_known_when_it_arrived() {
         Stage::new(move |_| Script { gate: Some(Arc::clone(&held_back)), ..Script::json(ANSWER) }).await;
     let id = PriceId(fresh());
     stage.key("openai", "").await;
-    stage.price(id, "gpt-*", rates(1_000_000, 0)).await;
+    stage.price(id, "gpt-*", &rates(1_000_000, 0)).await;
     let change = async {
         stage.vendor.arrival().await;
-        stage.price(id, "gpt-*", rates(9_000_000, 0)).await;
+        stage.price(id, "gpt-*", &rates(9_000_000, 0)).await;
         gate.notify_one();
     };
     let (got, ()) = tokio::join!(stage.ask("openai/chat/completions", CHAT), change);
@@ -111,7 +111,7 @@ async fn a_unit_without_a_rate_leaves_the_price_unknown() {
     stage.key("anthropic", "").await;
     let searches = Rates { web_search_micros: Some(10_000), ..rates(1_000_000, 0) };
     for (count, (rates, cost)) in (1..).zip([(rates(1_000_000, 0), None), (searches, Some(21_000))]) {
-        stage.world.price(id, "anthropic", "claude-x", rates);
+        stage.world.price(id, "anthropic", "claude-x", &rates);
         stage.followed().await;
         let got =
             stage.ask("anthropic/v1/messages", r#"{"model":"claude-x","max_tokens":9,"messages":[]}"#).await;
@@ -132,7 +132,7 @@ async fn a_price_opens_a_quota_that_refuses_the_unknown() {
     stage.followed().await;
     let refused = stage.ask("openai/chat/completions", BLEND).await;
     assert_eq!((refused.status.as_u16(), &refused.json()["error"]["code"]), (403, &"unknown_price".into()));
-    stage.price(id, "house-blend", rates(2_000_000, 0)).await;
+    stage.price(id, "house-blend", &rates(2_000_000, 0)).await;
     for status in [200, 200, 429] {
         assert_eq!(stage.ask("openai/chat/completions", BLEND).await.status, status);
     }
@@ -160,7 +160,7 @@ async fn what_a_crash_left_is_priced_by_what_is_said() {
     drop(response);
     stage.spool = None;
     let (world, id) = (Arc::new(World::default()), PriceId(fresh()));
-    world.price(id, "openai", "house-blend", rates(2_000_000, 0));
+    world.price(id, "openai", "house-blend", &rates(2_000_000, 0));
     let (_, _, _, cancel, tasks) = start(ProxyConfig::new(after.path()), &world, &stage.clock).await;
     let usage = world.wait_for(1).await.remove(0);
     assert!(usage.estimated && usage.tokens.input_tokens > 0, "{usage:?}");
