@@ -46,9 +46,9 @@ impl World {
             models: Vec::new(),
             limits: Limits::default(),
         };
-        world.emit("bot", bot, tenant_id, &BotEvent::Created { bot: created });
+        world.emit("bot", &bot, tenant_id, &BotEvent::Created { bot: created });
         let token = GatewayToken { hash: TokenHash::of(TOKEN), sealed: seal(TOKEN), expires_at: None };
-        world.emit("bot", bot, tenant_id, &BotEvent::TokenIssued { token });
+        world.emit("bot", &bot, tenant_id, &BotEvent::TokenIssued { token });
         let added = AddKey {
             id: key,
             tenant_id,
@@ -62,14 +62,14 @@ impl World {
             on_disconnect: OnDisconnect::default(),
             sealed: seal("sk-bench"),
         };
-        world.emit("provider_key", key, tenant_id, &KeyEvent::Added { key: added });
+        world.emit("provider_key", &key, tenant_id, &KeyEvent::Added { key: added });
         world
     }
 
     fn emit<E: DomainEvent + Serialize>(
         &mut self,
         aggregate_type: &str,
-        id: impl ToString,
+        id: &impl ToString,
         tenant_id: TenantId,
         event: &E,
     ) {

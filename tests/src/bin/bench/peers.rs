@@ -28,6 +28,11 @@ impl Peer {
     pub(crate) fn memory(&self) -> u64 {
         memory::of_tree(self.process.pid())
     }
+
+    /// Ends it, with all that it started.
+    pub(crate) async fn stop(self) {
+        self.process.stop().await;
+    }
 }
 
 /// Starts those that are installed, and says of the others how they would be.

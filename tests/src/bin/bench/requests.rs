@@ -49,6 +49,9 @@ pub(crate) async fn run(platform: &Platform, admin: &Client, nginx: &Nginx) {
     if !peers.is_empty() {
         memory_of(platform, &peers);
     }
+    for peer in peers {
+        peer.stop().await;
+    }
 }
 
 /// Ours is the whole platform: API, projections and workers are in the process too, its Postgres and NATS are not.

@@ -1,5 +1,6 @@
 //! A server in a process group of its own, so that whatever it starts ends with it.
 
+use crate::memory;
 use clawplane_tests::{platform::free_port, wait};
 use std::{
     fs,
@@ -57,6 +58,15 @@ impl Process {
         .await;
     }
 
+    /// Asks it and its children to end, and waits for them, bounded; dropping makes an end of the rest.
+    pub(super) async fn stop(self) {
+        signal_group("-TERM", self.child.id());
+        let began = Instant::now();
+        while began.elapsed() < GRACE && memory::of_tree(self.pid()) > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     pub(super) fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
@@ -68,18 +78,13 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let group = format!("-{}", self.child.id());
-        signal_group("-TERM", &group);
-        let began = Instant::now();
-        while began.elapsed() < GRACE && matches!(self.child.try_wait(), Ok(None)) {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        // Those of its children that did not listen; the group is gone where all did.
-        signal_group("-KILL", &group);
+        // Whatever of the group did not listen; it is gone where all did.
+        signal_group("-KILL", self.child.id());
         let _ = self.child.wait();
     }
 }
 
-fn signal_group(name: &str, group: &str) {
-    let _ = Command::new("kill").args([name, "--", group]).stderr(Stdio::null()).status();
+fn signal_group(name: &str, leader: u32) {
+    let group = format!("-{leader}");
+    let _ = Command::new("kill").args([name, "--", &group]).stderr(Stdio::null()).status();
 }
