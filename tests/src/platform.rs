@@ -196,7 +196,7 @@ pub(crate) fn signal(name: &str, pid: u32) {
 }
 
 /// Every process below `pid`, by its parent in `/proc`.
-fn descendants(pid: u32) -> Vec<u32> {
+pub fn descendants(pid: u32) -> Vec<u32> {
     let parents: Vec<(u32, u32)> = fs::read_dir("/proc")
         .expect("/proc")
         .flatten()
