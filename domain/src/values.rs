@@ -64,6 +64,8 @@ text_value! {
     VendorId, vendor;
     /// A model's id as the vendor spells it: 1 to 200 printable characters without spaces.
     ModelId, model;
+    /// A model as the vendor spells it, or the beginning of one and `*`; `*` alone is every model.
+    ModelPattern, model_pattern;
     /// A container image reference, at most 255 characters, no spaces, not starting with a hyphen.
     ImageRef, image;
     /// The URL under which a vendor is reached: `http` or `https`, no user info, query or fragment, no trailing slash.
@@ -126,6 +128,23 @@ fn model(text: &str) -> Result<String, Invalid> {
     let printable = text.chars().all(|c| !c.is_control() && !c.is_whitespace());
     check(printable && (1..=200).contains(&text.len()), "must be 1 to 200 characters without spaces")?;
     Ok(text.to_owned())
+}
+
+fn model_pattern(text: &str) -> Result<String, Invalid> {
+    let text = model(text)?;
+    let star = text.find('*').is_none_or(|at| at + 1 == text.len());
+    check(star, "must be a model, or its beginning and one `*` at the end")?;
+    Ok(text)
+}
+
+impl ModelPattern {
+    /// Whether `model` is the one that is meant, letter for letter, or begins as it does.
+    pub fn matches(&self, model: &str) -> bool {
+        match self.0.strip_suffix('*') {
+            Some(beginning) => model.starts_with(beginning),
+            None => self.0 == model,
+        }
+    }
 }
 
 fn image(text: &str) -> Result<String, Invalid> {

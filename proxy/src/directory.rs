@@ -14,7 +14,7 @@ use crate::{
     vendors::{Endpoint, Vendor},
 };
 use clawplane_domain::{
-    BotId, KeyId, Secret, TenantId, Timestamp, TokenHash, provider_key::ApiType, values::Tag,
+    BotId, KeyId, Secret, TenantId, Timestamp, TokenHash, bot::Access, provider_key::ApiType, values::Tag,
 };
 use imbl::HashMap;
 use std::sync::Arc;
@@ -38,6 +38,7 @@ pub(crate) struct Caller {
     pub(crate) bot_id: BotId,
     pub(crate) tenant_id: TenantId,
     pub(crate) tags: Vec<Tag>,
+    pub(crate) access: Arc<Access>,
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) ledger: Arc<Ledger>,
 }
@@ -46,7 +47,9 @@ pub(crate) struct Caller {
 struct Bot {
     tenant_id: TenantId,
     tags: Vec<Tag>,
-    token: Option<TokenHash>,
+    access: Arc<Access>,
+    /// Its valid tokens, each with its end.
+    tokens: Vec<(TokenHash, Option<Timestamp>)>,
 }
 
 /// Where a key is kept. The row's id stands for the vendor: what is not in the table cannot be called.

@@ -4,7 +4,7 @@ mod admit;
 mod answer;
 
 use crate::{
-    ProxyConfig, StartError,
+    ProxyConfig, StartError, access,
     body::ProxyBody,
     config::Timeouts,
     connect::{self, VendorClient},
@@ -192,6 +192,9 @@ impl Inner {
         let asked = std::mem::take(&mut taken.asked);
         let injected = admitted.wants_usage(&parts, &asked) && taken.ask_for_usage();
         admitted.asked(&parts, asked.model, asked.stream);
+        if let Err(refusal) = access::check(&admitted.caller.access, &parts, taken.held()) {
+            return Err(admitted.refuse(refusal));
+        }
         let input = taken.length.div_ceil(BYTES_A_TOKEN);
         let admitted = self.reserve(admitted, &arrival, input, asked.max_output)?;
         let admitted = begin(admitted, input)?;

@@ -1,6 +1,6 @@
 //! What happens to a bot.
 
-use super::{CreateBot, GatewayToken, Observation};
+use super::{Access, CreateBot, GatewayToken, Observation};
 use crate::{
     TokenHash,
     claim::{Claim, Claims, Scope},
@@ -25,6 +25,13 @@ pub enum BotEvent {
         /// The token, hashed and sealed.
         #[serde(flatten)]
         token: GatewayToken,
+    },
+    /// These vendors and models, instead of what it might reach before.
+    #[serde(rename = "bot.access_set")]
+    AccessSet {
+        /// What it may reach.
+        #[serde(flatten)]
+        access: Access,
     },
     /// It shall run.
     #[serde(rename = "bot.start_requested")]
@@ -59,6 +66,7 @@ pub enum BotEvent {
 crate::aggregate::impl_event!(BotEvent {
     Created => "bot.created" @ "1",
     TokenIssued => "bot.token_issued" @ "1",
+    AccessSet => "bot.access_set" @ "1",
     StartRequested => "bot.start_requested" @ "1",
     StopRequested => "bot.stop_requested" @ "1",
     Deleted => "bot.deleted" @ "1",

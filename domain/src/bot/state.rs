@@ -1,6 +1,6 @@
 //! What a bot is.
 
-use super::{BotEvent, commands::Observation};
+use super::{Access, BotEvent, commands::Observation};
 use crate::{
     BotId, Decide, SealedSecret, TenantId, Timestamp, TokenHash, UserId,
     values::{Hostname, ImageRef, Label, ModelId, Tag, VendorId},
@@ -115,6 +115,9 @@ pub struct BotProfile {
     pub models: Vec<ModelChoice>,
     /// Its container's limits.
     pub limits: Limits,
+    /// What it may reach through the proxy.
+    #[serde(default)]
+    pub access: Access,
     /// The present gateway token.
     pub token: Option<GatewayToken>,
     /// What its owner wants.
@@ -147,6 +150,7 @@ impl Decide for Bot {
                 tags: bot.tags,
                 models: bot.models,
                 limits: bot.limits,
+                access: Access::default(),
                 token: None,
                 desired: Desired::Stopped,
                 observed: Observation::new(BotState::Created),
@@ -158,6 +162,7 @@ impl Decide for Bot {
         match event {
             BotEvent::Created { .. } => {}
             BotEvent::TokenIssued { token } => bot.token = Some(token),
+            BotEvent::AccessSet { access } => bot.access = access,
             BotEvent::StartRequested {} => bot.desired = Desired::Running,
             BotEvent::StopRequested {} => bot.desired = Desired::Stopped,
             BotEvent::Deleted { .. } => {

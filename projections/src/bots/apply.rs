@@ -34,7 +34,7 @@ impl Projection for BotsProjection {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     fn streams(&self) -> Filter {

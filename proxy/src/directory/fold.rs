@@ -8,7 +8,7 @@ use crate::{
 };
 use clawplane_domain::{
     BotId, KeyId, TenantId, Timestamp, TokenHash,
-    bot::BotEvent,
+    bot::{Access, BotEvent},
     provider_key::{AddKey, KeyEvent},
     quota::{QuotaEvent, QuotaLimits},
     values::Tag,
@@ -21,6 +21,7 @@ use std::sync::Arc;
 pub(crate) enum Change {
     BotCreated { id: BotId, tenant: TenantId, tags: Vec<Tag> },
     TokenIssued { id: BotId, hash: TokenHash, expires_at: Option<Timestamp> },
+    AccessSet { id: BotId, access: Access },
     BotDeleted(BotId),
     KeyAdded { tenant: TenantId, vendor: &'static str, key: Arc<Key> },
     KeyDeleted(KeyId),
@@ -78,6 +79,7 @@ impl Change {
             BotEvent::TokenIssued { token } => {
                 Some(Self::TokenIssued { id: id()?, hash: token.hash, expires_at: token.expires_at })
             }
+            BotEvent::AccessSet { access } => Some(Self::AccessSet { id: id()?, access }),
             BotEvent::Deleted { .. } => Some(Self::BotDeleted(id()?)),
             _ => None,
         })
@@ -109,13 +111,19 @@ impl Directory {
     pub(crate) fn apply(&mut self, change: Change) {
         match change {
             Change::BotCreated { id, tenant, tags } => {
-                self.bots.insert(id, Bot { tenant_id: tenant, tags, token: None });
+                let bot = Bot { tenant_id: tenant, tags, access: Arc::default(), tokens: Vec::new() };
+                self.bots.insert(id, bot);
             }
-            Change::TokenIssued { id, hash, expires_at } => self.issue(id, hash, expires_at),
+            Change::TokenIssued { id, hash, expires_at } => self.set_tokens(id, vec![(hash, expires_at)]),
+            Change::AccessSet { id, access } => {
+                let Some(bot) = self.bots.get_mut(&id) else { return };
+                bot.access = Arc::new(access);
+                let tokens = bot.tokens.clone();
+                self.set_tokens(id, tokens);
+            }
             Change::BotDeleted(id) => {
-                if let Some(hash) = self.bots.remove(&id).and_then(|bot| bot.token) {
-                    self.tokens.remove(&hash);
-                }
+                self.set_tokens(id, Vec::new());
+                self.bots.remove(&id);
                 self.ledgers.remove(&id);
             }
             Change::KeyAdded { tenant, vendor, key } => {
@@ -137,14 +145,24 @@ impl Directory {
         }
     }
 
-    fn issue(&mut self, id: BotId, hash: TokenHash, expires_at: Option<Timestamp>) {
+    /// Makes `tokens` the only valid ones of a bot, with what the bot is now.
+    fn set_tokens(&mut self, id: BotId, tokens: Vec<(TokenHash, Option<Timestamp>)>) {
         let ledger = self.ledger(id);
         let Some(bot) = self.bots.get_mut(&id) else { return };
-        if let Some(old) = bot.token.replace(hash) {
+        for (old, _) in std::mem::replace(&mut bot.tokens, tokens) {
             self.tokens.remove(&old);
         }
-        let (tenant_id, tags) = (bot.tenant_id, bot.tags.clone());
-        self.tokens.insert(hash, Arc::new(Caller { bot_id: id, tenant_id, tags, expires_at, ledger }));
+        for &(hash, expires_at) in &bot.tokens {
+            let caller = Caller {
+                bot_id: id,
+                tenant_id: bot.tenant_id,
+                tags: bot.tags.clone(),
+                access: Arc::clone(&bot.access),
+                expires_at,
+                ledger: Arc::clone(&ledger),
+            };
+            self.tokens.insert(hash, Arc::new(caller));
+        }
     }
 
     fn others(&self, place: super::Place, id: KeyId) -> Vec<Arc<Key>> {

@@ -81,6 +81,9 @@ impl Inner {
             return Err(refuse(flight, refusal));
         };
         flight.vendor(vendor.id);
+        if !caller.access.allows_vendor(vendor.id) {
+            return Err(refuse(flight, Refusal::vendor_not_allowed(vendor.id)));
+        }
         let group = directory.keys(caller.tenant_id, vendor);
         let Some(key) = group.and_then(|group| group.choose(&caller.tags)) else {
             return Err(refuse(flight, Refusal::no_key(vendor.id)));

@@ -4,7 +4,10 @@ use crate::support::{self, FixedClock, TestDatabase, metadata};
 use async_trait::async_trait;
 use clawplane_domain::{
     BotId, Secret, TenantId, TokenHash, UserId,
-    bot::{Bot, BotCommand, BotEvent, BotState, CreateBot, GatewayToken, Limits, ModelChoice, Observation},
+    bot::{
+        Access, Bot, BotCommand, BotEvent, BotState, CreateBot, GatewayToken, Limits, ModelChoice,
+        Observation,
+    },
     sealed::bound_to_bot,
 };
 use clawplane_eventstore::{DeadLetters, Executor, Feed, MasterKey, Position, Vault, Wakeup, feed::Filter};
@@ -161,7 +164,7 @@ impl Desk {
             limits: Limits { memory_mib: 64, cpu_millis: 500, pids: 32 },
         };
         self.bots.ids.lock().unwrap().push(id);
-        self.tell(id, BotCommand::Create(Box::new(new), token)).await;
+        self.tell(id, BotCommand::Create(Box::new(new), token, Access::default())).await;
         id
     }
 
