@@ -15,17 +15,18 @@ use crate::{
     },
     telemetry,
 };
+use tokio::runtime::Handle;
 
-/// Does what the command line says.
-pub async fn run(line: CommandLine) -> anyhow::Result<()> {
+/// Does what the command line says; `background` is where to spawn what nobody waits for.
+pub async fn run(line: CommandLine, background: Handle) -> anyhow::Result<()> {
     if matches!(line.command, Command::Openapi) {
         return openapi::run();
     }
     let config = Config::load(&line.sources(), line.needs())?;
     telemetry::logs(&config)?;
     match &line.command {
-        Command::Dev(args) => dev::run(&config, args).await,
-        Command::Serve(args) => serve::run(&config, args).await,
+        Command::Dev(args) => dev::run(&config, args, background).await,
+        Command::Serve(args) => serve::run(&config, args, background).await,
         Command::Migrate(args) => migrate::run(&config, args).await,
         Command::Projection(args) => projection::run(&config, args).await,
         Command::User(args) => user::run(&config, args).await,

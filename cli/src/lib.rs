@@ -10,6 +10,7 @@ pub mod demo_vendor;
 pub mod dev;
 pub mod platform;
 pub mod progress;
+pub mod runtimes;
 mod shutdown;
 pub mod source;
 mod telemetry;

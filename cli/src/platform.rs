@@ -27,7 +27,7 @@ use clawplane_workers::{Nats, NatsConfig};
 use metrics_exporter_prometheus::PrometheusHandle;
 use server::Entrance;
 use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
-use tokio::{net::TcpListener, time::timeout};
+use tokio::{net::TcpListener, runtime::Handle, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Connections of one process to Postgres, for writing and following.
@@ -51,6 +51,8 @@ pub struct Surroundings {
     pub signing_secret: Secret,
     /// Renders the metrics.
     pub metrics: PrometheusHandle,
+    /// Where to spawn what nobody waits for.
+    pub background: Handle,
 }
 
 /// A running platform, or some roles of it.
@@ -102,6 +104,7 @@ impl Platform {
         parts.vault.check().await?;
 
         if roles.contains(&Role::Projector) {
+            let _spawned_there = around.background.enter();
             Runner::start(
                 pool.clone(),
                 parts.wakeup.clone(),
@@ -111,7 +114,7 @@ impl Platform {
         }
         let (intake, intake_tasks) = (CancellationToken::new(), TaskTracker::new());
         let proxy = match roles.contains(&Role::Proxy) {
-            true => Some(parts.proxy(config, upstream_allow.clone()).await?),
+            true => Some(parts.proxy(config, upstream_allow.clone(), &around.background).await?),
             false => None,
         };
         let nats = Nats::new(NatsConfig::new(around.nats_url.clone()));
@@ -214,7 +217,13 @@ impl Parts {
         }
     }
 
-    async fn proxy(&self, config: &Config, upstream_allow: UpstreamAllow) -> anyhow::Result<Proxy> {
+    /// Its requests are handled where they come in; what it does beside them belongs to the background.
+    async fn proxy(
+        &self,
+        config: &Config,
+        upstream_allow: UpstreamAllow,
+        background: &Handle,
+    ) -> anyhow::Result<Proxy> {
         let mut proxy = ProxyConfig::new(config.data_dir.join("spool"));
         proxy.upstream_allow = upstream_allow;
         let deps = Deps {
@@ -228,7 +237,8 @@ impl Parts {
             cancel: self.background.clone(),
             tasks: self.background_tasks.clone(),
         };
-        Proxy::start(proxy, deps).await.context("the proxy cannot start")
+        let started = background.spawn(Proxy::start(proxy, deps)).await;
+        started.context("the proxy's start broke off")?.context("the proxy cannot start")
     }
 
     fn bootstrap(&self) -> Bootstrap {

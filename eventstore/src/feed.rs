@@ -4,9 +4,9 @@
 //! slow writer for ever. The feed orders by (transaction id, number) and reads only below the oldest transaction
 //! that still runs: nothing can appear behind a reader any more.
 
-use crate::{Position, StoreError};
+use crate::{Payload, Position, StoreError};
 use clawplane_domain::{Metadata, TenantId, usage::USAGE_STREAM};
-use sqlx::{PgConnection, PgPool, Row, postgres::PgRow};
+use sqlx::{PgConnection, PgPool, Row, postgres::PgRow, types::Json};
 use std::time::Duration;
 
 /// Which streams a reader wants.
@@ -59,7 +59,7 @@ pub struct RecordedEvent {
     /// The version of its form.
     pub event_version: String,
     /// The event itself.
-    pub payload: serde_json::Value,
+    pub payload: Payload,
     /// Whose, by whom, when.
     pub metadata: Metadata,
     /// The tenant, as the database has it.
@@ -71,8 +71,12 @@ pub struct RecordedEvent {
 impl RecordedEvent {
     /// The payload as an event of the aggregate it came from.
     pub fn decode<E: serde::de::DeserializeOwned>(&self) -> Result<E, StoreError> {
-        serde::Deserialize::deserialize(&self.payload)
-            .map_err(|error: serde_json::Error| self.unreadable(&error))
+        self.payload.decode().map_err(|error| self.unreadable(&error))
+    }
+
+    /// The payload as any JSON.
+    pub fn value(&self) -> Result<serde_json::Value, StoreError> {
+        self.decode()
     }
 
     fn unreadable(&self, error: &serde_json::Error) -> StoreError {
@@ -208,7 +212,7 @@ impl Feed {
 fn recorded(row: &PgRow) -> Result<RecordedEvent, StoreError> {
     let (aggregate_type, aggregate_id, sequence): (String, String, i64) =
         (row.try_get(3)?, row.try_get(4)?, row.try_get(5)?);
-    let metadata = serde_json::from_value(row.try_get(9)?).map_err(|error| StoreError::Unreadable {
+    let Json(metadata) = row.try_get(9).map_err(|error| StoreError::Unreadable {
         at: format!("{aggregate_type}/{aggregate_id}/{sequence}"),
         why: format!("metadata: {error}"),
     })?;
@@ -220,7 +224,7 @@ fn recorded(row: &PgRow) -> Result<RecordedEvent, StoreError> {
         sequence: u64::try_from(sequence).map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
         event_type: row.try_get(6)?,
         event_version: row.try_get(7)?,
-        payload: row.try_get(8)?,
+        payload: row.try_get::<Json<_>, _>(8)?.0,
         metadata,
         tenant_id: TenantId(row.try_get(10)?),
         recorded_at: row.try_get(11)?,

@@ -12,7 +12,7 @@ use clawplane_domain::{
     usage::UsageRecorded,
     values::Tag,
 };
-use clawplane_eventstore::{Batch, Filter, Position, RecordedEvent, StoreError};
+use clawplane_eventstore::{Batch, Filter, Payload, Position, RecordedEvent, StoreError};
 use serde::Serialize;
 use std::{
     collections::{BTreeMap, HashMap},
@@ -98,13 +98,7 @@ impl World {
         tenant: TenantId,
         event: &E,
     ) {
-        self.emit_raw(
-            kind,
-            &stream.to_string(),
-            tenant,
-            &event.event_type(),
-            serde_json::to_value(event).unwrap(),
-        );
+        self.emit_raw(kind, &stream.to_string(), tenant, &event.event_type(), event);
     }
 
     pub(crate) fn emit_raw(
@@ -113,7 +107,7 @@ impl World {
         stream: &str,
         tenant: TenantId,
         event_type: &str,
-        payload: serde_json::Value,
+        payload: &impl serde::Serialize,
     ) {
         let mut events = self.events.lock().unwrap();
         let now = at("2026-11-20T00:00:00Z");
@@ -126,7 +120,7 @@ impl World {
             sequence: u64::try_from(global).unwrap(),
             event_type: event_type.to_owned(),
             event_version: "1".to_owned(),
-            payload,
+            payload: Payload::of(payload).unwrap(),
             metadata: Metadata {
                 tenant_id: tenant,
                 actor: Actor::system("test"),
@@ -216,8 +210,9 @@ impl World {
 
     pub(crate) fn shred_all(&self) {
         let events = self.events.lock().unwrap();
-        let ids = events.iter().filter_map(|event| event.payload.pointer("/sealed/dataKeyId"));
-        *self.shredded.lock().unwrap() = ids.map(|id| serde_json::from_value(id.clone()).unwrap()).collect();
+        let payloads = events.iter().map(|event| event.value().unwrap());
+        let ids = payloads.filter_map(|payload| payload.pointer("/sealed/dataKeyId").cloned());
+        *self.shredded.lock().unwrap() = ids.map(|id| serde_json::from_value(id).unwrap()).collect();
     }
 
     /// What is stored, in the order of streams and numbers.

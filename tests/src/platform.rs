@@ -100,6 +100,11 @@ impl Platform {
         assert!(output.status.success(), "user add: {}", String::from_utf8_lossy(&output.stderr));
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().map_or(0, Child::id)
+    }
+
     /// Its data folder.
     pub fn data_dir(&self) -> PathBuf {
         self.dir.path().join("data")

@@ -16,6 +16,7 @@ use crate::{
 };
 use clawplane_domain::Secret;
 use std::sync::Arc;
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 /// The servers under the platform.
@@ -27,9 +28,9 @@ struct Ground {
 }
 
 /// Runs until Ctrl-C or SIGTERM, or until one of the servers under it ends.
-pub(super) async fn run(config: &Config, args: &DevArgs) -> anyhow::Result<()> {
+pub(super) async fn run(config: &Config, args: &DevArgs, background: Handle) -> anyhow::Result<()> {
     let mut progress = Progress::on_stderr(if args.demo { 4 } else { 3 }, Arc::new(SystemClock));
-    let started = start(config, args, &mut progress).await;
+    let started = start(config, args, background, &mut progress).await;
     let (_lock, ground, platform) = match started {
         Ok(started) => started,
         Err(error) => {
@@ -50,7 +51,12 @@ pub(super) async fn run(config: &Config, args: &DevArgs) -> anyhow::Result<()> {
 
 type Started = (Lock, Ground, Platform);
 
-async fn start(config: &Config, args: &DevArgs, progress: &mut Progress) -> anyhow::Result<Started> {
+async fn start(
+    config: &Config,
+    args: &DevArgs,
+    background: Handle,
+    progress: &mut Progress,
+) -> anyhow::Result<Started> {
     let data = DataDir::open(&config.data_dir)?;
     let lock = Lock::take(&data)?;
     let secrets = PlatformSecrets::load(
@@ -60,7 +66,7 @@ async fn start(config: &Config, args: &DevArgs, progress: &mut Progress) -> anyh
         &SystemIds,
     )?;
     let ground = Ground::start(&data, args.demo, progress).await?;
-    let started = platform_on(config, &ground, secrets, progress).await;
+    let started = platform_on(config, &ground, (secrets, background), progress).await;
     match started {
         Ok(platform) => Ok((lock, ground, platform)),
         Err(error) => {
@@ -73,7 +79,7 @@ async fn start(config: &Config, args: &DevArgs, progress: &mut Progress) -> anyh
 async fn platform_on(
     config: &Config,
     ground: &Ground,
-    secrets: PlatformSecrets,
+    (secrets, background): (PlatformSecrets, Handle),
     progress: &mut Progress,
 ) -> anyhow::Result<Platform> {
     progress.begin("Clawplane");
@@ -88,6 +94,7 @@ async fn platform_on(
         signing_secret: Secret::new(hex::encode(*secrets.signing_key)),
         master_key: secrets.master_key,
         metrics: telemetry::metrics()?,
+        background,
     };
     let mut platform = Platform::start(config, &Role::EACH.into(), around, upstream_allow).await?;
     match first_things(config, ground, &platform).await {

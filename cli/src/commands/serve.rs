@@ -8,9 +8,10 @@ use crate::{
 };
 use anyhow::Context;
 use clawplane_domain::Secret;
+use tokio::runtime::Handle;
 
 /// Runs until Ctrl-C or SIGTERM.
-pub(super) async fn run(config: &Config, args: &ServeArgs) -> anyhow::Result<()> {
+pub(super) async fn run(config: &Config, args: &ServeArgs, background: Handle) -> anyhow::Result<()> {
     let master_key = config.master_key.clone().context("BOT_MASTER_KEY is not set")?;
     let secrets = PlatformSecrets::derived(master_key);
     let database_url = config.database_url.clone().context("DATABASE_URL is not set")?;
@@ -20,6 +21,7 @@ pub(super) async fn run(config: &Config, args: &ServeArgs) -> anyhow::Result<()>
         signing_secret: Secret::new(hex::encode(*secrets.signing_key)),
         master_key: secrets.master_key,
         metrics: telemetry::metrics()?,
+        background,
         database_url,
     };
     let mut platform = Platform::start(config, &args.roles(), around, config.upstream_allow.clone()).await?;

@@ -50,7 +50,7 @@ fn entry(event: &RecordedEvent) -> Result<Entry<'_>, ApplyError> {
     let tx_id = signed(event.position.tx_id)?;
     if event.aggregate_type != USAGE_STREAM {
         let thing = (event.aggregate_type.clone(), event.aggregate_id.clone());
-        return Ok(Entry { event, tx_id, thing, details: shown(&event.payload) });
+        return Ok(Entry { event, tx_id, thing, details: shown(&event.value()?) });
     }
     let usage: UsageRecorded = event.decode()?;
     let thing = ("bot".to_owned(), usage.bot_id.to_string());

@@ -69,7 +69,7 @@ async fn keys_are_their_tenants_alone() {
 #[tokio::test]
 async fn what_cannot_be_read_is_skipped() {
     let (world, tenant) = (Arc::new(World::default()), tenant());
-    world.emit_raw("bot", "x", tenant, "bot.unknown", serde_json::json!({"type": "bot.unknown"}));
+    world.emit_raw("bot", "x", tenant, "bot.unknown", &serde_json::json!({"type": "bot.unknown"}));
     world.key(tenant, "no-such-vendor", "sk", None);
     world.bot(tenant, "tok", &[], None);
     let (_, directory) = caught_up(&world).await;
@@ -105,7 +105,7 @@ async fn quotas_and_the_usage_of_others_reach_the_ledger() {
             "cacheWriteTokens": 0, "outputTokens": 10, "reasoningTokens": 0, "costMicros": null,
             "estimated": false, "interrupted": false, "ttfbMs": 1, "durationMs": 1, "at": now,
         });
-        world.emit_raw("usage", stream, tenant, "usage.recorded", payload);
+        world.emit_raw("usage", stream, tenant, "usage.recorded", &payload);
     };
     usage("own:1");
     follower.step().await.unwrap();

@@ -1,8 +1,9 @@
 use super::*;
 use clawplane_domain::{Actor, Metadata, TenantId};
+use clawplane_eventstore::Payload;
 use serde_json::json;
 
-fn event(event_type: &str, payload: serde_json::Value) -> RecordedEvent {
+fn event(event_type: &str, payload: &serde_json::Value) -> RecordedEvent {
     let tenant_id = TenantId(uuid::Uuid::nil());
     let at = chrono::DateTime::UNIX_EPOCH;
     RecordedEvent {
@@ -13,7 +14,7 @@ fn event(event_type: &str, payload: serde_json::Value) -> RecordedEvent {
         sequence: 1,
         event_type: event_type.into(),
         event_version: "1".into(),
-        payload,
+        payload: Payload::of(payload).unwrap(),
         metadata: Metadata { tenant_id, actor: Actor::system("test"), at, request_id: None, causation: None },
         tenant_id,
         recorded_at: at,
@@ -21,7 +22,7 @@ fn event(event_type: &str, payload: serde_json::Value) -> RecordedEvent {
 }
 
 fn observed(state: &str) -> RecordedEvent {
-    event("bot.observed", json!({ "type": "bot.observed", "state": state, "reason": "it broke" }))
+    event("bot.observed", &json!({ "type": "bot.observed", "state": state, "reason": "it broke" }))
 }
 
 #[test]
@@ -38,10 +39,10 @@ fn of_observations_only_failures_are_notable() {
 
 #[test]
 fn keys_and_quotas_are_notable_and_nothing_of_their_payload_is_said() {
-    let added = event("provider_key.added", json!({ "sealed": "x" }));
+    let added = event("provider_key.added", &json!({ "sealed": "x" }));
     assert_eq!(notable(&added).unwrap().unwrap().detail, None);
-    assert_eq!(notable(&event("quota.set", json!({}))).unwrap().unwrap().kind, "quota_set");
-    assert_eq!(notable(&event("session.opened", json!({}))).unwrap(), None);
+    assert_eq!(notable(&event("quota.set", &json!({}))).unwrap().unwrap().kind, "quota_set");
+    assert_eq!(notable(&event("session.opened", &json!({}))).unwrap(), None);
 }
 
 #[test]

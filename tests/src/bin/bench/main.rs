@@ -8,6 +8,7 @@
 
 mod nginx;
 mod store;
+mod streams;
 mod wrk;
 
 use clawplane_tests::Platform;
@@ -16,7 +17,8 @@ use nginx::Nginx;
 #[tokio::main]
 async fn main() {
     let nginx = Nginx::start();
-    let platform = Platform::start(&[nginx.upstream.to_string()]).await;
+    let slow = streams::vendor().await;
+    let platform = Platform::start(&[nginx.upstream.to_string(), slow.to_string()]).await;
     let admin = platform.admin().await;
     admin.add_key("openai", "sk-bench", &format!("http://{}/v1", nginx.upstream)).await;
     let token = admin.add_bot("bench").await;
@@ -42,5 +44,6 @@ async fn main() {
             );
         }
     }
+    streams::run(&platform, &admin, slow).await;
     store::run(&platform).await;
 }
