@@ -1,6 +1,8 @@
 //! What can be asked of a bot, and what is decided.
 
-use super::{Access, Bot, BotEvent, BotState, Desired, GatewayToken, Limits, ModelChoice, state::BotProfile};
+use super::{
+    Access, Bot, BotEvent, BotState, Desired, GatewayToken, Limits, ModelChoice, Rotate, state::BotProfile, token,
+};
 use crate::{
     BotId, TenantId, UserId,
     values::{Hostname, ImageRef, Label, Tag},
@@ -88,6 +90,10 @@ pub enum BotCommand {
     Stop,
     /// Narrow what it may reach, instead of all earlier lists.
     SetAccess(Access),
+    /// Give it another token.
+    RotateToken(Box<Rotate>),
+    /// Make every token of it void, until it is given another one.
+    RevokeTokens,
     /// Remove it with its data.
     Delete,
     /// From the worker: this is what its container looks like.
@@ -119,6 +125,9 @@ pub enum BotRefusal {
         /// The list.
         field: &'static str,
     },
+    /// Nobody may hold on to an old token for so long.
+    #[error("an old token may stay valid for a day at most")]
+    GraceTooLong,
     /// A bot without a model could not answer.
     #[error("`models` must name at least one model")]
     NoModel,
@@ -143,6 +152,8 @@ pub(super) fn decide(bot: &Bot, command: BotCommand) -> Result<Vec<BotEvent>, Bo
         BotCommand::Stop if bot.desired == Desired::Stopped => Ok(Vec::new()),
         BotCommand::Stop => Ok(vec![BotEvent::StopRequested {}]),
         BotCommand::SetAccess(access) => set_access(bot, access),
+        BotCommand::RotateToken(new) => token::rotate(bot, *new),
+        BotCommand::RevokeTokens => Ok(token::revoke(bot)),
         BotCommand::Delete => Ok(vec![BotEvent::Deleted {
             hostname: bot.hostname.clone(),
             token_hash: bot.token.as_ref().map(|token| token.hash),

@@ -28,6 +28,12 @@ fn token() -> GatewayToken {
     GatewayToken { hash: TokenHash::of("cp_x"), sealed, expires_at: Some(at(60)) }
 }
 
+fn rotation(plain: &str, second: i64, grace: u64) -> BotCommand {
+    let token = GatewayToken { hash: TokenHash::of(plain), expires_at: None, ..token() };
+    let grace = std::time::Duration::from_secs(grace);
+    BotCommand::RotateToken(Box::new(Rotate { token, replaces: Replaces::Present, at: at(second), grace }))
+}
+
 fn create(new: CreateBot) -> BotCommand {
     BotCommand::Create(Box::new(new), token(), Access::default())
 }
@@ -168,6 +174,8 @@ fn names_are_held_from_creation_to_deletion_and_to_removal() {
     let narrowed = BotEvent::AccessSet { access: openai_only() };
     for event in [
         narrowed,
+        BotEvent::TokenRotated { token: token(), earlier: Vec::new() },
+        BotEvent::TokensRevoked { token_hashes: Vec::new() },
         issued,
         BotEvent::StartRequested {},
         BotEvent::StopRequested {},
@@ -234,6 +242,8 @@ fn any_command() -> impl Strategy<Value = BotCommand> {
         2 => Just(BotCommand::Stop),
         1 => Just(BotCommand::SetAccess(openai_only())),
         1 => Just(BotCommand::SetAccess(Access::default())),
+        2 => any::<u16>().prop_map(|n| rotation(&format!("cp_{n}"), i64::from(n), 60)),
+        1 => Just(BotCommand::RevokeTokens),
         1 => Just(BotCommand::Delete),
         1 => Just(BotCommand::ConfirmRemoved),
         3 => observation.prop_map(|(state, reason, exit_code, restarts)| {
@@ -248,7 +258,8 @@ proptest! {
         let bot = replay_equals_live::<Bot>(commands);
         // Whatever was commanded: a bot that is to be deleted has no token, and nobody is gone who was not deleted.
         if let Some(bot) = bot.profile {
-            prop_assert_eq!(bot.desired == Desired::Deleted, bot.token.is_none());
+            prop_assert!(bot.desired != Desired::Deleted || bot.token.is_none());
+        prop_assert!(bot.earlier.len() <= token::MAX_EARLIER && (bot.token.is_some() || bot.earlier.is_empty()));
             prop_assert!(!bot.removed || bot.desired == Desired::Deleted);
         }
     }
