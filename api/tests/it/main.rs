@@ -4,6 +4,7 @@
 #[path = "../../../eventstore/tests/support/mod.rs"]
 mod support;
 
+mod access;
 mod app;
 mod audit;
 mod bots;
@@ -13,4 +14,5 @@ mod provider_keys;
 mod sessions;
 mod surround;
 mod tenants;
+mod tokens;
 mod usage;

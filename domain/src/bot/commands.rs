@@ -1,7 +1,8 @@
 //! What can be asked of a bot, and what is decided.
 
 use super::{
-    Access, Bot, BotEvent, BotState, Desired, GatewayToken, Limits, ModelChoice, Rotate, state::BotProfile, token,
+    Access, Bot, BotEvent, BotState, Desired, GatewayToken, Limits, ModelChoice, Rotate, state::BotProfile,
+    token,
 };
 use crate::{
     BotId, TenantId, UserId,

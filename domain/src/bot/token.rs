@@ -73,7 +73,8 @@ pub(super) fn rotate(bot: &BotProfile, rotate: Rotate) -> Result<Vec<BotEvent>, 
     if grace > MAX_GRACE {
         return Err(BotRefusal::GraceTooLong);
     }
-    if replaces != Replaces::Present && replaces != Replaces::Exactly(bot.token.as_ref().map(|old| old.hash)) {
+    if replaces != Replaces::Present && replaces != Replaces::Exactly(bot.token.as_ref().map(|old| old.hash))
+    {
         return Ok(Vec::new());
     }
     let last = bot.token.iter().map(|old| {

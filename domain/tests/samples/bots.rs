@@ -3,7 +3,9 @@
 use super::{Samples, at, id, sealed, text};
 use clawplane_domain::{
     TokenHash,
-    bot::{Access, BotEvent, BotState, CreateBot, EarlierToken, GatewayToken, Limits, ModelChoice, Observation},
+    bot::{
+        Access, BotEvent, BotState, CreateBot, EarlierToken, GatewayToken, Limits, ModelChoice, Observation,
+    },
 };
 
 pub(super) fn add(samples: &mut Samples) {

@@ -3,8 +3,17 @@
 use serde_json::Value;
 
 /// Names of fields that are dropped wherever they stand: ciphertext, what it needs, hashes, and what finds them.
-const HIDDEN: &[&str] =
-    &["sealed", "ciphertext", "nonce", "passwordHash", "hash", "tokenHash", "refreshHash", "dataKeyId"];
+const HIDDEN: &[&str] = &[
+    "sealed",
+    "ciphertext",
+    "nonce",
+    "passwordHash",
+    "hash",
+    "tokenHash",
+    "tokenHashes",
+    "refreshHash",
+    "dataKeyId",
+];
 
 /// The payload without what is hidden, and without its `type`, which is the row's action.
 pub(crate) fn shown(payload: &Value) -> Value {
