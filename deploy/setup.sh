@@ -42,6 +42,7 @@ has_postgres() { # initdb is looked for as well: a client package brings neither
   return 1
 }
 has_pip() { python3 -m pip --version >/dev/null 2>&1; }
+has_venv() { python3 -c 'import ensurepip, venv' >/dev/null 2>&1; }
 has_static_busybox() { has busybox && ! ldd "$(command -v busybox)" >/dev/null 2>&1; }
 wants_docker() { [ "${CLAWPLANE_NO_DOCKER:-}" != 1 ]; }
 
@@ -65,13 +66,15 @@ if [ -n "$test_tools" ]; then
     'must|jq|has jq|jq'
     'may|nodejs|has node|Node.js'
     'may|npm|has npm|npm'
+    # For the vendors' SDKs, which the tests run: see tests/sdk.
+    'may|python3|has python3|Python 3'
+    'may|python3-venv|has_venv|venv of Python 3'
   )
   if wants_docker; then
     # For the bots' images: a tiny one from a static busybox, and deploy/openclaw-image.
     needs+=(
       'may|busybox-static|has_static_busybox|a static busybox'
       'may|debootstrap|has debootstrap|debootstrap (only on Debian and its relatives)'
-      'may|python3|has python3|Python 3'
       'may|python3-pip|has_pip|pip'
     )
   fi
@@ -203,6 +206,43 @@ ensure_docker() {
   engine_answers || start_engine
 }
 
+# --- The vendors' SDKs ----------------------------------------------------------------------------------------------------
+# Into a cache beside the checkout, once for each set of versions. Without them their tests say that they are skipped.
+no_sdks() { warn "no $1: $2. The tests that run it will be SKIPPED"; }
+
+fresh_sdks() { # <folder> <file of versions>: whether the folder has what the file says
+  [ -d "$1" ] && cmp -s "$2" "$1/.versions"
+}
+
+install_python_sdks() {
+  local folder=$lock_dir/sdk-python wanted=tests/sdk/python/requirements.txt log=$lock_dir/sdk-python.log
+  if fresh_sdks "$folder" "$wanted"; then return 0; fi
+  if ! has_venv; then no_sdks "Python SDKs" "Python 3 with venv is missing"; return 0; fi
+  say "installing the vendors' Python SDKs into $folder"
+  rm -rf "$folder"
+  if python3 -m venv "$folder" >"$log" 2>&1 &&
+    "$folder/bin/python" -m pip install --disable-pip-version-check --no-input -r "$wanted" >>"$log" 2>&1; then
+    cp "$wanted" "$folder/.versions"
+  else
+    no_sdks "Python SDKs" "$(grep -i error "$log" | tail -n 1) (all of it: $log)"
+  fi
+}
+
+install_node_sdks() {
+  local folder=$lock_dir/sdk-node wanted=tests/sdk/node/package-lock.json log=$lock_dir/sdk-node.log
+  if fresh_sdks "$folder" "$wanted"; then return 0; fi
+  if ! has npm; then no_sdks "JavaScript SDK" "npm is missing"; return 0; fi
+  say "installing OpenAI's JavaScript SDK into $folder"
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  cp tests/sdk/node/package.json "$wanted" "$folder/"
+  if (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund) >"$log" 2>&1; then
+    cp "$wanted" "$folder/.versions"
+  else
+    no_sdks "JavaScript SDK" "$(grep -i 'err' "$log" | head -n 1) (all of it: $log)"
+  fi
+}
+
 # --- Go -------------------------------------------------------------------------------------------------------------------
 lock_dir=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/clawplane
 mkdir -p "$lock_dir"
@@ -216,6 +256,10 @@ packages=$(missing_packages | xargs)
 # shellcheck disable=SC2086  # a list of words
 if [ -n "$packages" ]; then install $packages; fi
 check_needs
+if [ -n "$test_tools" ]; then
+  install_python_sdks
+  install_node_sdks
+fi
 if wants_docker; then ensure_docker; fi
 if [ -n "$failed" ]; then exit 1; fi
 if [ -z "$did" ]; then echo "set-up: everything is here"; fi

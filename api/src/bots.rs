@@ -1,4 +1,4 @@
-//! What is done to bots: created with a port and a token, started, stopped, deleted, given a quota.
+//! What is done to bots: created with a port and a token, started, stopped, deleted.
 
 pub(crate) mod tokens;
 
@@ -7,7 +7,7 @@ use clawplane_domain::{
     BotId, Decide, Secret, TenantId, Timestamp,
     bot::{Access, Bot, BotCommand, BotEvent, BotRefusal, CreateBot, GatewayToken},
     claim::Scope,
-    quota::{Quota, QuotaCommand, QuotaLimits},
+    quota::QuotaSubject,
     sealed::bound_to_bot,
     values::Hostname,
 };
@@ -175,20 +175,14 @@ pub(crate) async fn set_access(
     Ok(committed.position)
 }
 
-/// Puts these limits in force.
-pub(crate) async fn set_quota(
+/// The quota of the tenant's bot of this name.
+pub(crate) async fn quota_of(
     api: &ApiState,
-    principal: Principal,
+    tenant_id: TenantId,
     hostname: &Hostname,
-    limits: QuotaLimits,
-    context: Context,
-) -> Result<Option<Position>, Problem> {
-    let tenant_id = principal.tenant;
+) -> Result<QuotaSubject, Problem> {
     let bot_id = stream(api, tenant_id, hostname).await?.ok_or_else(|| Problem::not_found("bot"))?;
-    let set = QuotaCommand::Set { tenant_id, bot_id, limits };
-    let committed = api.executor.execute::<Quota>(bot_id, set, context).await?;
-    settle(api, View::Bots, committed.position).await;
-    Ok(committed.position)
+    Ok(QuotaSubject::bot(tenant_id, bot_id))
 }
 
 /// The tenant's bot of this name as the read model has it.

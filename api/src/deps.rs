@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use clawplane_domain::{
     Secret,
     clock::{Clock, Ids},
-    provider_key::ApiType,
+    provider_key::{AddKey, ApiType},
     values::{BaseUrl, ImageRef, VendorId},
 };
 use clawplane_eventstore::{ClaimTable, Executor, TokenIssuer, Vault};
@@ -37,6 +37,8 @@ pub struct ApiDeps {
     pub default_image: ImageRef,
     /// Knows the vendor table.
     pub vendors: Arc<dyn VendorRules>,
+    /// Asks vendors about keys.
+    pub verifier: Arc<dyn KeyVerifier>,
     /// Knows whether bots can be started.
     pub engine: Arc<dyn EngineGate>,
     /// Knows how the parts of the platform are.
@@ -97,6 +99,28 @@ pub trait VendorRules: Send + Sync + 'static {
         base_url: Option<&BaseUrl>,
         api_type: Option<ApiType>,
     ) -> Result<(), FieldError>;
+}
+
+/// What a vendor said about a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verification {
+    /// The vendor takes it, and it can be used now.
+    pub ok: bool,
+    /// The status of the vendor's answer; `None` where there was none.
+    pub status: Option<u16>,
+    /// Stable: `ok`, `refused`, `rate_limited`, ...
+    pub code: String,
+    /// From the call to its answer, in milliseconds.
+    pub latency_ms: u64,
+    /// In words. Never repeats a secret.
+    pub detail: String,
+}
+
+/// Asks vendors whether they take a key, which only the proxy can.
+#[async_trait]
+pub trait KeyVerifier: Send + Sync + 'static {
+    /// Makes a real, cheap call with the key, bounded in time. `Err` says for people why none could be made.
+    async fn verify(&self, key: &AddKey) -> Result<Verification, String>;
 }
 
 /// Whether containers can be had.

@@ -16,6 +16,7 @@ mod freshness;
 mod openapi;
 pub mod problem;
 pub mod provider_keys;
+mod quotas;
 mod router;
 mod routes;
 pub mod sessions;
@@ -23,7 +24,8 @@ mod state;
 mod surround;
 
 pub use deps::{
-    ApiDeps, EngineGate, FieldError, HealthChecks, PartHealth, PartStatus, TokenConfig, VendorRules,
+    ApiDeps, EngineGate, FieldError, HealthChecks, KeyVerifier, PartHealth, PartStatus, TokenConfig,
+    VendorRules, Verification,
 };
 pub use openapi::openapi;
 pub use router::router;

@@ -11,6 +11,7 @@ pub(crate) mod metrics;
 pub(crate) mod page;
 pub(crate) mod provider_key;
 pub(crate) mod table;
+pub(crate) mod tenant;
 
 use crate::{ApiState, openapi};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -27,17 +28,31 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(bot::get::get_bot, bot::delete::delete_bot))
         .routes(routes!(bot::start::start_bot))
         .routes(routes!(bot::stop::stop_bot))
-        .routes(routes!(bot::quota::set_quota))
         .routes(routes!(bot::access::set_access))
         .routes(routes!(bot::token_rotate::rotate_token))
         .routes(routes!(bot::token_revoke::revoke_tokens))
+        .routes(routes!(bot::quota::get_quota, bot::quota::set_quota, bot::quota::clear_quota))
         .routes(routes!(bot::usage_stats::usage_stats))
         .routes(routes!(bot::usage_trend::usage_trend))
         .routes(routes!(bot::usage_breakdown::usage_breakdown))
         .routes(routes!(bot::usage_logs::usage_logs))
+        .routes(routes!(tenant::get::get_tenant, tenant::update::update_tenant))
+        .routes(routes!(
+            tenant::quota::get_tenant_quota,
+            tenant::quota::set_tenant_quota,
+            tenant::quota::clear_tenant_quota
+        ))
         .routes(routes!(provider_key::list::list_keys, provider_key::create::add_key))
         .routes(routes!(provider_key::health::key_health))
-        .routes(routes!(provider_key::get::get_key, provider_key::delete::delete_key))
+        .routes(routes!(
+            provider_key::get::get_key,
+            provider_key::change::change_key,
+            provider_key::delete::delete_key
+        ))
+        .routes(routes!(provider_key::enable::enable_key))
+        .routes(routes!(provider_key::disable::disable_key))
+        .routes(routes!(provider_key::rotate::rotate_key))
+        .routes(routes!(provider_key::verify::verify_key))
         .routes(routes!(audit::audit_log))
         .routes(routes!(health::health))
         .routes(routes!(docs::openapi_document))

@@ -98,6 +98,7 @@ impl Bootstrap {
             weight: 1,
             base_url: Some(base_url),
             api_type: None,
+            on_disconnect: clawplane_domain::provider_key::OnDisconnect::default(),
             sealed,
         };
         self.executor

@@ -23,7 +23,7 @@ pub async fn run(line: CommandLine, background: Handle) -> anyhow::Result<()> {
         return openapi::run();
     }
     let config = Config::load(&line.sources(), line.needs())?;
-    telemetry::logs(&config)?;
+    let _lines = telemetry::logs(&config)?;
     match &line.command {
         Command::Dev(args) => dev::run(&config, args, background).await,
         Command::Serve(args) => serve::run(&config, args, background).await,

@@ -16,8 +16,9 @@ use clawplane_domain::{
     Secret,
     values::{Email, ImageRef},
 };
-use clawplane_proxy::UpstreamAllow;
+use clawplane_proxy::{ExtraRoots, SpoolDurability, UpstreamAllow};
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use url::Url;
 
 /// What the operator decided. Safe to print with `Debug`: secrets show nothing of themselves.
 #[derive(Clone, Debug)]
@@ -40,8 +41,14 @@ pub struct Config {
     pub secrets_dir: PathBuf,
     /// `PROXY_TOKEN_TTL` in seconds: how long a gateway token holds. `None`: until it is revoked.
     pub token_ttl: Option<Duration>,
+    /// `CLAWPLANE_SPOOL_DURABILITY`: what the record of a proxied request survives.
+    pub spool_durability: SpoolDurability,
+    /// `CLAWPLANE_SPOOL_MAX_BYTES`: with more usage than this not yet in Postgres, requests are refused.
+    pub spool_max_bytes: u64,
     /// `CLAWPLANE_UPSTREAM_ALLOW`: private places that a vendor's base URL may name all the same.
     pub upstream_allow: UpstreamAllow,
+    /// `CLAWPLANE_EXTRA_CA_FILE`: authorities that vendors' certificates may come from, beside the system's.
+    pub extra_roots: ExtraRoots,
     /// `CLAWPLANE_LISTEN`: where HTTP is served.
     pub listen: SocketAddr,
     /// `CLAWPLANE_ADMIN_EMAIL`: the first administrator.
@@ -58,6 +65,8 @@ pub struct Config {
     pub log: String,
     /// `CLAWPLANE_LOG_FORMAT`.
     pub log_format: LogFormat,
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT`: where traces go, by OTLP over HTTP. `None`: nowhere.
+    pub otlp_endpoint: Option<Url>,
 }
 
 /// How log lines look.

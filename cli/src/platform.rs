@@ -1,7 +1,9 @@
 //! The composition: every role of the platform, started in the order of its needs and stopped the other way round.
 
 mod adapters;
+mod desk;
 mod health;
+mod keys;
 mod server;
 mod workers;
 
@@ -22,8 +24,9 @@ use clawplane_eventstore::{
     database::{self, Pool},
 };
 use clawplane_projections::{Runner, Views};
-use clawplane_proxy::{Deps, Proxy, ProxyConfig, UpstreamAllow};
+use clawplane_proxy::{Deps, Proxy, ProxyConfig, UpstreamAllow, Verifier, observe::Observer};
 use clawplane_workers::{Nats, NatsConfig};
+use keys::{KeyNewsDesk, VendorCalls};
 use metrics_exporter_prometheus::PrometheusHandle;
 use server::Entrance;
 use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
@@ -53,6 +56,8 @@ pub struct Surroundings {
     pub metrics: PrometheusHandle,
     /// Where to spawn what nobody waits for.
     pub background: Handle,
+    /// Hears of every proxied request.
+    pub observer: Option<Arc<dyn Observer>>,
 }
 
 /// A running platform, or some roles of it.
@@ -93,6 +98,7 @@ impl Platform {
         around: Surroundings,
         upstream_allow: UpstreamAllow,
     ) -> anyhow::Result<Self> {
+        raise_open_files();
         let listener = TcpListener::bind(config.listen).await;
         let listener = listener.with_context(|| format!("cannot listen on {}", config.listen))?;
         let addr = listener.local_addr()?;
@@ -114,7 +120,7 @@ impl Platform {
         }
         let (intake, intake_tasks) = (CancellationToken::new(), TaskTracker::new());
         let proxy = match roles.contains(&Role::Proxy) {
-            true => Some(parts.proxy(config, upstream_allow.clone(), &around.background).await?),
+            true => Some(parts.proxy(config, upstream_allow.clone(), &around).await?),
             false => None,
         };
         let nats = Nats::new(NatsConfig::new(around.nats_url.clone()));
@@ -145,6 +151,10 @@ impl Platform {
             issuer: parts.issuer(config),
             port_start: config.bot_port_start,
             default_image: config.bot_image.clone(),
+            verifier: Arc::new(VendorCalls {
+                vault: parts.vault.clone(),
+                verifier: Verifier::new(upstream_allow.clone(), &config.extra_roots, parts.clock.clone())?,
+            }),
             vendors: Arc::new(VendorTable(upstream_allow)),
             engine: Arc::new(Engine(engine)),
             health: Arc::new(health),
@@ -191,6 +201,16 @@ impl Platform {
     }
 }
 
+/// Connections are files, and the usual soft limit of 1024 is for programs that `select`.
+fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })
+    {
+        tracing::warn!(%error, "the limit of open files stays where it is");
+    }
+}
+
 async fn within(what: &str, stage: impl Future<Output = ()>) {
     if timeout(STAGE, stage).await.is_err() {
         tracing::warn!(what, "did not end in time and is left behind");
@@ -222,22 +242,28 @@ impl Parts {
         &self,
         config: &Config,
         upstream_allow: UpstreamAllow,
-        background: &Handle,
+        around: &Surroundings,
     ) -> anyhow::Result<Proxy> {
         let mut proxy = ProxyConfig::new(config.data_dir.join("spool"));
         proxy.upstream_allow = upstream_allow;
+        proxy.spool_durability = config.spool_durability;
+        proxy.spool_max_bytes = config.spool_max_bytes;
+        proxy.observer = around.observer.clone();
+        proxy.extra_roots = config.extra_roots.clone();
         let deps = Deps {
             events: Arc::new(self.feed.clone()),
             sink: Arc::new(UsageAppender::new(self.pool.clone(), self.wakeup.clone())),
             unsealer: Arc::new(self.vault.clone()),
             totals: Arc::new(Rollups(self.views.clone())),
+            keys: Arc::new(KeyNewsDesk(self.executor.clone())),
+            quotas: Arc::new(desk::Desk::new(self.executor.clone(), self.clock.clone())),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
             wakeup: self.wakeup.clone(),
             cancel: self.background.clone(),
             tasks: self.background_tasks.clone(),
         };
-        let started = background.spawn(Proxy::start(proxy, deps)).await;
+        let started = around.background.spawn(Proxy::start(proxy, deps)).await;
         started.context("the proxy's start broke off")?.context("the proxy cannot start")
     }
 

@@ -1,34 +1,76 @@
-//! Logs and metrics of the process.
+//! Logs, metrics and traces of the process.
+
+mod traces;
+
+pub(crate) use traces::Traces;
 
 use crate::config::{Config, LogFormat};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use clawplane_proxy::observe::ACCESS;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::io::{self, IsTerminal};
-use tracing_subscriber::{EnvFilter, fmt, prelude::*};
+use tracing::{Metadata, Subscriber};
+use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::{EnvFilter, Layer, filter::filter_fn, fmt, prelude::*, registry::LookupSpan};
 
 /// Lines of libraries that are noise at `info`, or that could repeat what passes through them at `debug`.
-const QUIET: &str =
-    "sqlx=warn,hyper=warn,hyper_util=warn,h2=warn,rustls=warn,async_nats=warn,bollard=warn,tower=warn";
+const QUIET: &str = "sqlx=warn,hyper=warn,hyper_util=warn,h2=warn,rustls=warn,async_nats=warn,bollard=warn,tower=warn,\
+                     opentelemetry=warn,opentelemetry_sdk=warn,opentelemetry-otlp=warn";
 
-/// Sends logs to standard error, as the configuration says.
-pub(crate) fn logs(config: &Config) -> anyhow::Result<()> {
+/// Lines of requests that may wait for a slow standard error. Beyond that they are dropped: requests do not wait.
+const ACCESS_LINES: usize = 32_768;
+
+/// Sends logs to standard error, as the configuration says. The guard writes what is left when it is dropped.
+///
+/// Each request's line goes through a thread of its own, so that the data path never waits for whoever reads the log.
+pub(crate) fn logs(config: &Config) -> anyhow::Result<WorkerGuard> {
     let filter = EnvFilter::try_new(format!("{QUIET},{}", config.log))?;
+    let lines = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(ACCESS_LINES);
+    let (access, guard) = lines.thread_name("access-log").finish(io::stderr());
     let lines = tracing_subscriber::registry().with(filter);
-    match config.log_format {
-        LogFormat::Text => lines
-            .with(
-                fmt::layer().with_ansi(io::stderr().is_terminal()).with_writer(io::stderr).with_target(false),
-            )
-            .try_init()?,
-        LogFormat::Json => lines.with(fmt::layer().json().with_writer(io::stderr)).try_init()?,
-    }
-    Ok(())
+    lines.with(all_but_access(config.log_format)).with(access_only(config.log_format, access)).try_init()?;
+    Ok(guard)
 }
+
+fn is_access(metadata: &Metadata<'_>) -> bool {
+    metadata.target() == ACCESS
+}
+
+fn all_but_access<S: Subscriber + for<'a> LookupSpan<'a>>(format: LogFormat) -> impl Layer<S> {
+    let layer = match format {
+        LogFormat::Text => fmt::layer()
+            .with_ansi(io::stderr().is_terminal())
+            .with_writer(io::stderr)
+            .with_target(false)
+            .boxed(),
+        LogFormat::Json => fmt::layer().json().with_writer(io::stderr).boxed(),
+    };
+    layer.with_filter(filter_fn(|metadata| !is_access(metadata)))
+}
+
+fn access_only<S: Subscriber + for<'a> LookupSpan<'a>>(
+    format: LogFormat,
+    writer: NonBlocking,
+) -> impl Layer<S> {
+    let layer = match format {
+        LogFormat::Text => fmt::layer().with_ansi(io::stderr().is_terminal()).with_writer(writer).boxed(),
+        LogFormat::Json => fmt::layer().json().flatten_event(true).with_writer(writer).boxed(),
+    };
+    layer.with_filter(filter_fn(is_access))
+}
+
+/// Seconds, for everything that people or vendors are waited for.
+const SECONDS: [f64; 16] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
+/// Seconds, for what the proxy adds.
+const ADDED: [f64; 14] =
+    [0.000_025, 0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5, 2.0, 10.0];
 
 /// Starts recording metrics, and gives the handle that renders them.
 pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
-    let seconds =
-        [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
-    let recorder = PrometheusBuilder::new().set_buckets(&seconds)?.build_recorder();
+    let recorder = PrometheusBuilder::new()
+        .set_buckets(&SECONDS)?
+        .set_buckets_for_metric(Matcher::Full("clawplane_proxy_added_seconds".to_owned()), &ADDED)?
+        .build_recorder();
     let handle = recorder.handle();
     metrics::set_global_recorder(recorder)?;
     Ok(handle)

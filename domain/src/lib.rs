@@ -13,12 +13,14 @@ pub mod ids;
 pub mod metadata;
 pub mod provider_key;
 pub mod quota;
+pub mod quota_lease;
 pub mod sealed;
 pub mod secret;
 pub mod session;
 pub mod tenant;
 #[cfg(test)]
 mod testing;
+pub mod time_zone;
 pub mod usage;
 pub mod user;
 pub mod values;
@@ -29,6 +31,7 @@ pub use ids::{BotId, DataKeyId, KeyId, RequestId, SessionId, TenantId, UserId};
 pub use metadata::{Actor, Metadata};
 pub use sealed::{SealedSecret, TokenHash};
 pub use secret::Secret;
+pub use time_zone::TimeZone;
 pub use values::Invalid;
 
 /// A point in time as every event and command carries it: UTC, microseconds are kept.

@@ -1,6 +1,6 @@
 //! A tenant: a team or a customer. Everybody has a personal one from the first day.
 
-use crate::{Decide, TenantId, UserId, claim::Claims, values::Label};
+use crate::{Decide, TenantId, TimeZone, UserId, claim::Claims, values::Label};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -26,6 +26,9 @@ pub struct Tenant {
     pub name: Option<Label>,
     /// Its members with their roles.
     pub members: BTreeMap<UserId, Role>,
+    /// In which its quotas' days and months begin.
+    #[serde(default)]
+    pub time_zone: TimeZone,
 }
 
 /// A command to one tenant.
@@ -42,6 +45,8 @@ pub enum TenantCommand {
         /// Made for one user, at that user's registration.
         personal: bool,
     },
+    /// Let the days and months of its quotas be those of this time zone.
+    SetTimeZone(TimeZone),
 }
 
 /// An event of a tenant's stream (`tenant`, the tenant's id).
@@ -66,11 +71,18 @@ pub enum TenantEvent {
         /// What the user may do.
         role: Role,
     },
+    /// The days and months of its quotas are those of this time zone. Before the first such event they are UTC's.
+    #[serde(rename = "tenant.time_zone_set")]
+    TimeZoneSet {
+        /// The time zone.
+        time_zone: TimeZone,
+    },
 }
 
 crate::aggregate::impl_event!(TenantEvent {
     Created => "tenant.created" @ "1",
     MemberAdded => "tenant.member_added" @ "1",
+    TimeZoneSet => "tenant.time_zone_set" @ "1",
 });
 impl Claims for TenantEvent {}
 
@@ -80,6 +92,9 @@ pub enum TenantRefusal {
     /// `Create` on a stream that exists.
     #[error("the tenant exists already")]
     Exists,
+    /// A command to a tenant that does not exist.
+    #[error("there is no such tenant")]
+    Unknown,
 }
 
 impl Decide for Tenant {
@@ -88,14 +103,16 @@ impl Decide for Tenant {
     type Refusal = TenantRefusal;
 
     fn decide(&self, command: TenantCommand) -> Result<Vec<TenantEvent>, TenantRefusal> {
-        let TenantCommand::Create { id, name, owner, personal } = command;
-        if self.name.is_some() {
-            return Err(TenantRefusal::Exists);
+        match command {
+            TenantCommand::Create { .. } if self.name.is_some() => Err(TenantRefusal::Exists),
+            TenantCommand::Create { id, name, owner, personal } => Ok(vec![
+                TenantEvent::Created { id, name, personal },
+                TenantEvent::MemberAdded { user_id: owner, role: Role::Owner },
+            ]),
+            TenantCommand::SetTimeZone(_) if self.name.is_none() => Err(TenantRefusal::Unknown),
+            TenantCommand::SetTimeZone(time_zone) if time_zone == self.time_zone => Ok(Vec::new()),
+            TenantCommand::SetTimeZone(time_zone) => Ok(vec![TenantEvent::TimeZoneSet { time_zone }]),
         }
-        Ok(vec![
-            TenantEvent::Created { id, name, personal },
-            TenantEvent::MemberAdded { user_id: owner, role: Role::Owner },
-        ])
     }
 
     fn evolve(&mut self, event: TenantEvent) {
@@ -104,6 +121,7 @@ impl Decide for Tenant {
             TenantEvent::MemberAdded { user_id, role } => {
                 self.members.insert(user_id, role);
             }
+            TenantEvent::TimeZoneSet { time_zone } => self.time_zone = time_zone,
         }
     }
 }

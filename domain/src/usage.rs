@@ -3,6 +3,10 @@
 //! Its stream is (`usage`, `<proxy id>:<boot epoch>`), its sequence the spool's counter, so that a missing
 //! number proves a loss and a repeated one is recognised.
 
+mod details;
+
+pub use details::TokenDetails;
+
 use crate::{
     BotId, KeyId, RequestId, TenantId, Timestamp,
     values::{ModelId, VendorId},
@@ -30,6 +34,9 @@ pub struct Tokens {
     pub output_tokens: u64,
     /// Output that was reasoning; part of `output_tokens`.
     pub reasoning_tokens: u64,
+    /// What of it, or beside it, has a price of its own.
+    #[serde(default, skip_serializing_if = "TokenDetails::is_empty")]
+    pub details: TokenDetails,
 }
 
 impl Tokens {
@@ -65,6 +72,9 @@ pub struct UsageRecorded {
     /// The tokens.
     #[serde(flatten)]
     pub tokens: Tokens,
+    /// The tier that the answer says it was served at; prices depend on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_tier: Option<String>,
     /// Micro-dollars; `None` when the price is unknown, never zero then.
     pub cost_micros: Option<u64>,
     /// The price list and its version that `cost_micros` was computed with.
@@ -80,6 +90,18 @@ pub struct UsageRecorded {
     pub duration_ms: u32,
     /// When the request arrived.
     pub at: Timestamp,
+    /// How many keys it was tried with; `key_id` is the last of them. One unless the vendor failed before its answer.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub attempts: u32,
+}
+
+fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_one(attempts: &u32) -> bool {
+    *attempts == 1
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ pub use feed::{Batch, Feed, Filter, RecordedEvent};
 pub use issuer::{IssueError, TokenIssuer, Wanted};
 pub use payload::Payload;
 pub use position::Position;
-pub use usage::UsageAppender;
+pub use usage::{Stored, UsageAppender};
 pub use vault::{MasterKey, Vault, VaultError};
 pub use wakeup::{Listener, Wakeup};
 

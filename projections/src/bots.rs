@@ -2,5 +2,7 @@
 
 pub(crate) mod apply;
 mod query;
+mod tenants;
 
 pub use query::{BotRow, BotStats, Bots};
+pub use tenants::TenantRow;

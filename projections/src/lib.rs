@@ -21,9 +21,9 @@ pub mod views;
 
 pub use admin::ProjectionStatus;
 pub use audit::{AuditFilter, AuditRow, AuditView};
-pub use bots::{BotRow, BotStats, Bots};
+pub use bots::{BotRow, BotStats, Bots, TenantRow};
 pub use page::{Cursor, InvalidCursor, Page, QueryError};
-pub use provider_keys::{KeyRow, Keys};
+pub use provider_keys::{KeyHealth, KeyRow, KeyState, Keys};
 pub use rebuild::{RebuildError, RebuildReport};
 pub use runner::Runner;
 pub use schema::migrate;

@@ -6,15 +6,16 @@ use crate::{
     meter::Meter,
     ports::BoxError,
     strip::Stripper,
+    vendor_body::VendorBody,
 };
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use std::{
     pin::Pin,
     task::{Context, Poll},
 };
 use tokio::time::{Instant, Sleep};
+use tokio_util::sync::CancellationToken;
 
 /// The body of an answer.
 pub struct ProxyBody(Kind);
@@ -65,7 +66,7 @@ impl Body for ProxyBody {
 
 /// A body that a vendor sends. Dropping it before its end cancels the request at the vendor.
 pub(crate) struct Metered {
-    inner: Incoming,
+    inner: VendorBody,
     meter: Meter,
     stripper: Option<Stripper>,
     /// Gone once the request is recorded.
@@ -81,17 +82,22 @@ pub(crate) struct Metered {
     /// The vendor is being waited for, since `last`. A client that does not read is not the vendor's silence.
     waiting: bool,
     last: Instant,
+    /// When the last piece came.
+    piece: Option<Instant>,
     /// Made when it is waited for the first time.
     sleep: Option<Pin<Box<Sleep>>>,
+    /// Where it is to be read to its end without a client too: until this is cancelled.
+    keep: Option<CancellationToken>,
 }
 
 impl Metered {
     pub(crate) fn new(
-        inner: Incoming,
+        inner: VendorBody,
         meter: Meter,
         strip: bool,
         flight: Flight,
         (timeouts, deadline): (Timeouts, Instant),
+        keep: Option<CancellationToken>,
     ) -> Self {
         let mut body = Self {
             over: false,
@@ -105,7 +111,9 @@ impl Metered {
             deadline,
             waiting: false,
             last: Instant::now(),
+            piece: None,
             sleep: None,
+            keep,
         };
         if body.inner.is_end_stream() {
             body.over = true;
@@ -119,11 +127,16 @@ impl Metered {
             let error = self.error.take().map(Err);
             return Poll::Ready(error.or_else(|| self.trailers.take().map(Ok)));
         }
+        // A vendor that never pauses is bounded, too, and so is a client that takes little at a time.
+        if Instant::now() >= self.deadline {
+            return Poll::Ready(Some(Err(self.too_late())));
+        }
         loop {
             let Poll::Ready(frame) = Pin::new(&mut self.inner).poll_frame(context) else {
                 return self.wait(context).map(|error| Some(Err(error)));
             };
             self.waiting = false;
+            self.piece = Some(Instant::now());
             let out = match frame {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => self.take(data),
@@ -177,7 +190,11 @@ impl Metered {
 
     fn end(&mut self, ending: Ending) {
         if let Some(flight) = self.flight.take() {
-            flight.end(self.meter.end(), ending);
+            let reading = self.meter.end(ending == Ending::Complete);
+            // What somebody waits for after the end is not the proxy's time.
+            let tail =
+                if ending == Ending::Complete { self.piece.map(|piece| piece.elapsed()) } else { None };
+            flight.end(reading, ending, tail.unwrap_or_default());
         }
     }
 
@@ -198,15 +215,43 @@ impl Metered {
                 sleep.as_mut().reset(at);
                 continue;
             }
-            let (code, why) = if now >= self.deadline {
-                ("upstream_total_timeout", "the request took too long as a whole")
-            } else {
-                ("upstream_idle_timeout", "the vendor was silent for too long")
-            };
+            if now >= self.deadline {
+                return Poll::Ready(self.too_late());
+            }
             self.over = true;
-            self.end(Ending::Broken(code));
-            return Poll::Ready(why.into());
+            self.end(Ending::Broken("upstream_idle_timeout"));
+            return Poll::Ready("the vendor was silent for too long".into());
         }
+    }
+
+    fn too_late(&mut self) -> BoxError {
+        self.over = true;
+        self.end(Ending::Broken("upstream_total_timeout"));
+        "the request took too long as a whole".into()
+    }
+}
+
+impl Drop for ProxyBody {
+    /// The client went away. What has to be known exactly is read on, in a task of its own; its flight is counted, so that
+    /// a stop waits for it.
+    fn drop(&mut self) {
+        let Kind::Vendor(body) = std::mem::replace(&mut self.0, Kind::Own(None)) else { return };
+        let Some(keep) = body.keep.clone().filter(|keep| !body.over && !keep.is_cancelled()) else { return };
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(read_on(body, keep));
+        }
+    }
+}
+
+/// Reads to the end, at most until the request's deadline.
+async fn read_on(mut body: Box<Metered>, keep: CancellationToken) {
+    let deadline = body.deadline;
+    let reading = async {
+        while std::future::poll_fn(|context| body.poll(context)).await.is_some_and(|frame| frame.is_ok()) {}
+    };
+    tokio::select! {
+        _ = tokio::time::timeout_at(deadline, reading) => {}
+        () = keep.cancelled() => {}
     }
 }
 

@@ -8,6 +8,7 @@ use hyper_util::{
     client::legacy::Client,
     rt::{TokioExecutor, TokioIo, TokioTimer},
 };
+use rustls::{RootCertStore, pki_types::CertificateDer};
 use std::{
     io,
     net::SocketAddr,
@@ -38,22 +39,20 @@ pub(crate) enum ConnectError {
 }
 
 /// Makes the client.
-pub(crate) fn client(allow: UpstreamAllow, connect_timeout: Duration) -> Result<VendorClient, StartError> {
+pub(crate) fn client(
+    allow: UpstreamAllow,
+    connect_timeout: Duration,
+    extra_roots: &[CertificateDer<'static>],
+) -> Result<VendorClient, StartError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let guarded = Guarded(Arc::new(allow));
-    let tls = match HttpsConnectorBuilder::new().with_provider_and_native_roots(Arc::clone(&provider)) {
-        Ok(builder) => builder,
-        Err(error) => {
-            // Vendors on plain http still work, and everything else of the platform.
-            tracing::error!(%error, "no trusted root certificates: https vendors cannot be reached");
-            let config = rustls::ClientConfig::builder_with_provider(provider)
-                .with_safe_default_protocol_versions()
-                .map_err(|error| StartError::Tls(error.into()))?
-                .with_root_certificates(rustls::RootCertStore::empty())
-                .with_no_client_auth();
-            HttpsConnectorBuilder::new().with_tls_config(config)
-        }
-    };
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| StartError::Tls(error.into()))?
+        .with_root_certificates(roots(extra_roots)?)
+        .with_no_client_auth();
+    let tls = HttpsConnectorBuilder::new().with_tls_config(config);
+    // HTTP/2 where the vendor has it, by ALPN.
     let https = tls.https_or_http().enable_all_versions().wrap_connector(guarded);
     Ok(Client::builder(TokioExecutor::new())
         .timer(TokioTimer::new())
@@ -61,6 +60,24 @@ pub(crate) fn client(allow: UpstreamAllow, connect_timeout: Duration) -> Result<
         .pool_idle_timeout(Duration::from_secs(55))
         .pool_max_idle_per_host(512)
         .build(Connector { https, timeout: connect_timeout }))
+}
+
+/// The system's roots, and the operator's own ones beside them.
+fn roots(extra: &[CertificateDer<'static>]) -> Result<RootCertStore, StartError> {
+    let mut roots = RootCertStore::empty();
+    let system = rustls_native_certs::load_native_certs();
+    for error in &system.errors {
+        tracing::warn!(%error, "some of the system's root certificates cannot be read");
+    }
+    roots.add_parsable_certificates(system.certs);
+    for root in extra {
+        roots.add(root.clone()).map_err(|error| StartError::Tls(error.into()))?;
+    }
+    if roots.is_empty() {
+        // Vendors on plain http still work, and everything else of the platform.
+        tracing::error!("no trusted root certificates: https vendors cannot be reached");
+    }
+    Ok(roots)
 }
 
 /// Bounds name, TCP and TLS together.

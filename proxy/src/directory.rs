@@ -10,26 +10,38 @@ pub(crate) use follower::Follower;
 
 use crate::{
     choose::KeyGroup,
+    health::Health,
     quota::Ledger,
     vendors::{Endpoint, Vendor},
 };
 use clawplane_domain::{
-    BotId, KeyId, Secret, TenantId, Timestamp, TokenHash, bot::Access, provider_key::ApiType, values::Tag,
+    BotId, DataKeyId, KeyId, Secret, TenantId, TimeZone, Timestamp, TokenHash,
+    bot::Access,
+    provider_key::{ApiType, OnDisconnect},
+    quota::QuotaSubject,
+    values::{Label, Tag},
 };
 use imbl::HashMap;
 use std::sync::Arc;
 
 /// A provider key, opened.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Key {
     pub(crate) id: KeyId,
+    pub(crate) label: Label,
     pub(crate) weight: u32,
     pub(crate) tags: Vec<Tag>,
     /// Its own place, where it does not take its vendor's.
     pub(crate) endpoint: Option<Endpoint>,
     pub(crate) api_type: Option<ApiType>,
+    pub(crate) on_disconnect: OnDisconnect,
     /// In memory that is overwritten when the last request with it has ended.
-    pub(crate) secret: Secret,
+    /// `None` while only the event of a later rotation can tell it: such a key is in no group.
+    pub(crate) secret: Option<Secret>,
+    /// Names the secret without saying it.
+    pub(crate) data_key: DataKeyId,
+    /// Shared by all snapshots.
+    pub(crate) health: Arc<Health>,
 }
 
 /// A bot that holds a token.
@@ -41,6 +53,7 @@ pub(crate) struct Caller {
     pub(crate) access: Arc<Access>,
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) ledger: Arc<Ledger>,
+    pub(crate) tenant_ledger: Arc<Ledger>,
 }
 
 #[derive(Clone, Debug)]
@@ -60,9 +73,12 @@ type Place = (TenantId, &'static str);
 pub(crate) struct Directory {
     tokens: HashMap<TokenHash, Arc<Caller>>,
     bots: HashMap<BotId, Bot>,
-    keys: HashMap<KeyId, Place>,
+    keys: HashMap<KeyId, (Place, Arc<Key>)>,
     groups: HashMap<Place, Arc<KeyGroup>>,
     ledgers: HashMap<BotId, Arc<Ledger>>,
+    tenants: HashMap<TenantId, Arc<Ledger>>,
+    /// Of tenants whose days and months are not UTC's.
+    zones: HashMap<TenantId, TimeZone>,
 }
 
 impl Directory {
@@ -76,9 +92,24 @@ impl Directory {
         self.groups.get(&(tenant, vendor.id))
     }
 
-    /// The ledger of a bot, made where there is none yet.
-    pub(crate) fn ledger(&mut self, bot: BotId) -> Arc<Ledger> {
-        Arc::clone(self.ledgers.entry(bot).or_default())
+    /// The ledger of a bot or a tenant, made where there is none yet.
+    pub(crate) fn ledger(&mut self, subject: QuotaSubject) -> Arc<Ledger> {
+        let zone = self.zones.get(&subject.tenant_id).copied().unwrap_or_default();
+        let fresh = || Arc::new(Ledger::new(subject, zone));
+        Arc::clone(match subject.bot_id {
+            Some(bot) => self.ledgers.entry(bot).or_insert_with(fresh),
+            None => self.tenants.entry(subject.tenant_id).or_insert_with(fresh),
+        })
+    }
+
+    /// The tenants whose days and months are not UTC's.
+    fn zones(&self) -> Vec<(TenantId, TimeZone)> {
+        self.zones.iter().map(|(tenant, zone)| (*tenant, *zone)).collect()
+    }
+
+    /// Every ledger.
+    pub(crate) fn ledgers(&self) -> impl Iterator<Item = &Arc<Ledger>> {
+        self.ledgers.values().chain(self.tenants.values())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     meter::Reading,
+    observe::{self, Ended, Observer, Operation, vendor_code},
     price::Prices,
     quota::{Amount, Reservation},
     refusal::{CLIENT_DISCONNECTED, CLIENT_GONE, Refusal},
@@ -14,7 +15,8 @@ use clawplane_domain::{
     usage::{Tokens, UsageRecorded},
     values::VendorId,
 };
-use std::sync::Arc;
+use http::{HeaderMap, Uri};
+use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
@@ -26,6 +28,7 @@ pub(crate) struct Recorder {
     pub(crate) spool: Arc<Spool>,
     pub(crate) prices: Prices,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
 }
 
 /// When a request arrived.
@@ -64,13 +67,28 @@ pub(crate) struct Flight {
     recorder: Arc<Recorder>,
     record: UsageRecorded,
     start: Instant,
+    /// When the vendor was first sent it.
+    sent: Option<Instant>,
+    ttfb: Option<Duration>,
+    /// What the proxy itself took behind the last piece of the answer.
+    tail: Duration,
+    code: Option<&'static str>,
+    operation: Operation,
+    /// Only for an observer.
+    whence: Option<Box<observe::Whence>>,
     stage: Stage,
+    /// Its intent is in the spool.
+    begun: bool,
     vendor: &'static str,
     asked_model: Option<String>,
     /// The answer is something that costs tokens: where it does not say how many, they are estimated.
     generative: bool,
     /// It is known to cost nothing.
     free: bool,
+    /// The estimate of its input, in tokens.
+    input: u64,
+    /// Input of earlier tries that the vendor may have worked on without ever saying so, in tokens.
+    lost: u64,
     reservation: Option<Reservation>,
     _counted: telemetry::InFlight,
     _token: TaskTrackerToken,
@@ -95,6 +113,7 @@ impl Flight {
             error: None,
             stream: false,
             tokens: Tokens::default(),
+            service_tier: None,
             cost_micros: None,
             price_version: None,
             estimated: false,
@@ -102,16 +121,26 @@ impl Flight {
             ttfb_ms: None,
             duration_ms: 0,
             at: arrival.at,
+            attempts: 1,
         };
         Self {
             recorder,
             record,
             start: arrival.start,
+            sent: None,
+            ttfb: None,
+            tail: Duration::ZERO,
+            code: None,
+            operation: Operation::Other,
+            whence: None,
             stage: Stage::Here,
+            begun: false,
             vendor: "unknown",
             asked_model: None,
             generative: false,
             free: false,
+            input: 0,
+            lost: 0,
             reservation: None,
             _counted: telemetry::InFlight::start(),
             _token: token,
@@ -120,6 +149,14 @@ impl Flight {
 
     pub(crate) fn vendor(&mut self, id: &'static str) {
         self.vendor = id;
+    }
+
+    /// Where it goes, and what trace it belongs to, for whoever watches.
+    pub(crate) fn observed(&mut self, operation: Operation, headers: &HeaderMap, uri: &Uri) {
+        self.operation = operation;
+        if self.recorder.observer.is_some() {
+            self.whence = Some(Box::new(observe::Whence::new(headers, uri)));
+        }
     }
 
     /// What the request said, before it goes on.
@@ -140,27 +177,53 @@ impl Flight {
     }
 
     /// Writes the intent: from here on the request counts whatever happens. `input` is an estimate, in tokens.
-    pub(crate) fn send(&mut self, key: KeyId, input: u64) -> Result<(), SpoolError> {
-        let idle = self.record.clone();
-        self.record.key_id = Some(key);
-        self.record.error = Some("proxy_stopped".to_owned());
+    pub(crate) async fn send(&mut self, key: KeyId, input: u64) -> Result<(), SpoolError> {
+        let mut draft = self.record.clone();
+        draft.key_id = Some(key);
+        draft.error = Some("proxy_stopped".to_owned());
         if self.generative {
-            self.record.tokens.input_tokens = input;
-            self.record.estimated = true;
+            draft.tokens.input_tokens = input;
+            draft.estimated = true;
         }
-        if let Err(error) = self.recorder.spool.begin(&self.record) {
-            self.record = idle;
-            return Err(error);
-        }
-        self.record.error = None;
+        let spool = Arc::clone(&self.recorder.spool);
+        let written = spool.begin(&draft)?;
+        self.begun = true;
+        // A client that goes away meanwhile has cost nothing: the vendor has not heard of it.
+        spool.durable(written).await?;
+        draft.error = None;
+        self.record = draft;
+        self.sent.get_or_insert_with(Instant::now);
+        self.input = if self.generative { input } else { 0 };
         self.stage = Stage::Sent;
         Ok(())
+    }
+
+    /// It goes on with another key. `consumed` when the vendor may have worked on the try before. The intent stays
+    /// that of the first key: it names the request, once.
+    pub(crate) fn again(&mut self, key: KeyId, consumed: bool) {
+        self.used(key);
+        self.record.attempts = self.record.attempts.saturating_add(1);
+        if consumed {
+            self.lost = self.lost.saturating_add(self.input);
+        }
+    }
+
+    /// The client gets what this key led to.
+    pub(crate) fn used(&mut self, key: KeyId) {
+        self.record.key_id = Some(key);
+    }
+
+    /// The last try led to nothing, and the client gets what the one before led to.
+    pub(crate) fn lost_last(&mut self, consumed: bool) {
+        if consumed {
+            self.lost = self.lost.saturating_add(self.input);
+        }
     }
 
     /// The vendor's answer has begun.
     pub(crate) fn answered(&mut self, status: u16, stream: bool) {
         let after = self.start.elapsed();
-        telemetry::first_byte(self.vendor, after);
+        self.ttfb = Some(after);
         self.record.ttfb_ms = Some(millis(after));
         self.record.status = status;
         self.record.stream = stream;
@@ -170,18 +233,24 @@ impl Flight {
     /// The proxy answers by itself. `consumed` when the vendor may have worked on it nevertheless.
     pub(crate) fn refuse(mut self, refusal: &Refusal, consumed: bool) {
         self.record.status = refusal.status.as_u16();
-        self.record.error = Some(refusal.code.to_owned());
+        self.failed(refusal.code);
         self.record.interrupted = consumed;
         if !consumed {
             self.nothing_used();
         }
-        self.record_now(None);
+        self.record_now();
     }
 
-    /// The answer has ended; `reading` is what it said.
-    pub(crate) fn end(mut self, reading: &Reading, ending: Ending) {
+    fn failed(&mut self, code: &'static str) {
+        self.code = Some(code);
+        self.record.error = Some(code.to_owned());
+    }
+
+    /// The answer has ended; `reading` is what it said, `tail` the time since its last piece came.
+    pub(crate) fn end(mut self, reading: &Reading, ending: Ending, tail: Duration) {
+        self.tail = tail;
         self.read(reading, ending);
-        self.record_now(reading.service_tier.as_deref());
+        self.record_now();
     }
 
     fn read(&mut self, reading: &Reading, ending: Ending) {
@@ -191,23 +260,36 @@ impl Flight {
             Ending::Complete => self.generative && record.status < 400 && !over,
             Ending::Broken(_) | Ending::ClientGone => !reading.finished,
         };
-        record.error = match ending {
-            _ if reading.failed && record.status < 400 => Some("upstream_error".to_owned()),
-            Ending::Broken(code) if record.interrupted => Some(code.to_owned()),
-            Ending::ClientGone if record.interrupted => Some(CLIENT_DISCONNECTED.to_owned()),
+        let code = match ending {
+            _ if reading.failed && record.status < 400 => Some("upstream_error"),
+            Ending::Broken(code) if record.interrupted => Some(code),
+            Ending::ClientGone if record.interrupted => Some(CLIENT_DISCONNECTED),
             _ => None,
         };
+        record.error = code.map(str::to_owned);
+        self.code = code.or_else(|| vendor_code(record.status));
         if let Some(model) = reading.model.as_deref().and_then(|model| model.parse().ok()) {
             record.model = Some(model);
         }
+        record.service_tier.clone_from(&reading.service_tier);
         let written = reading.text_bytes.div_ceil(BYTES_A_TOKEN);
+        let expected = record.tokens.input_tokens;
         match reading.tokens {
+            Some(tokens) if reading.settled && reading.input_unknown && self.generative => {
+                record.tokens = Tokens { input_tokens: expected, ..tokens };
+                record.estimated = true;
+            }
             Some(tokens) if reading.settled => (record.tokens, record.estimated) = (tokens, false),
             Some(tokens) => {
                 record.tokens = Tokens { output_tokens: tokens.output_tokens.max(written), ..tokens };
                 record.estimated = true;
             }
             None if record.status >= 400 || !self.generative => self.nothing_used(),
+            // A vendor that fails before the first word charges nothing.
+            None if reading.failed && written == 0 => {
+                self.free = true;
+                self.nothing_used();
+            }
             // The input is the estimate of the intent.
             None => record.tokens.output_tokens = written,
         }
@@ -218,15 +300,20 @@ impl Flight {
         self.record.estimated = false;
     }
 
-    fn record_now(&mut self, tier: Option<&str>) {
+    fn record_now(&mut self) {
         if self.stage == Stage::Recorded {
             return;
         }
         let here = std::mem::replace(&mut self.stage, Stage::Recorded) == Stage::Here;
         let record = &mut self.record;
         record.duration_ms = millis(self.start.elapsed());
+        if self.lost > 0 {
+            record.tokens.input_tokens = record.tokens.input_tokens.saturating_add(self.lost);
+            record.estimated = true;
+        }
         if record.tokens != Tokens::default() {
-            self.recorder.prices.put(record, tier, self.asked_model.as_deref());
+            let tier = record.service_tier.clone();
+            self.recorder.prices.put(record, tier.as_deref(), self.asked_model.as_deref());
         } else if self.free || here || record.status >= 400 {
             record.cost_micros = Some(0);
         }
@@ -234,8 +321,24 @@ impl Flight {
             let used = Amount { tokens: record.tokens.total(), cost_micros: record.cost_micros.unwrap_or(0) };
             reservation.settle(record.at, self.recorder.clock.now(), used);
         }
-        telemetry::request(self.vendor, record.status);
-        self.recorder.spool.close(record.clone());
+        let added = self.sent.map(|sent| sent - self.start + self.tail);
+        let ended = Ended {
+            record: &self.record,
+            vendor: self.vendor,
+            code: self.code,
+            operation: self.operation,
+            asked_model: self.asked_model.as_deref(),
+            ttfb: self.ttfb,
+            duration: self.start.elapsed(),
+            added,
+            whence: self.whence.as_deref(),
+        };
+        telemetry::request(&ended);
+        observe::access(&ended);
+        if let Some(observer) = &self.recorder.observer {
+            observer.ended(&ended);
+        }
+        self.recorder.spool.close(self.record.clone(), self.begun);
     }
 }
 
@@ -243,12 +346,12 @@ impl Drop for Flight {
     /// Whoever was waiting for the answer's head is gone.
     fn drop(&mut self) {
         if self.stage != Stage::Recorded {
-            self.record.error = Some(CLIENT_DISCONNECTED.to_owned());
-            self.record_now(None);
+            self.failed(CLIENT_DISCONNECTED);
+            self.record_now();
         }
     }
 }
 
-fn millis(duration: std::time::Duration) -> u32 {
+fn millis(duration: Duration) -> u32 {
     u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
 }

@@ -10,6 +10,7 @@ use http::{Request, Response, StatusCode};
 use http_body_util::LengthLimitError;
 use hyper::body::Incoming;
 use std::{error::Error, time::Duration};
+use tokio_util::sync::CancellationToken;
 
 /// Why there is no answer from the vendor.
 #[derive(Debug)]
@@ -40,6 +41,17 @@ pub(crate) async fn send(
             Err(NoAnswer { refusal, consumed: true })
         }
     }
+}
+
+/// Waits for `going`. Where it has to be kept, it goes on also when nobody waits for it any more, until `keep` is
+/// cancelled: then there is no result.
+pub(crate) async fn outlive<T: Send + 'static>(
+    keep: Option<CancellationToken>,
+    going: impl Future<Output = T> + Send + 'static,
+) -> Option<T> {
+    let Some(keep) = keep else { return Some(going.await) };
+    let task = tokio::spawn(async move { keep.run_until_cancelled(going).await });
+    task.await.ok().flatten()
 }
 
 fn explain(error: &hyper_util::client::legacy::Error, max_body: u64) -> NoAnswer {

@@ -2,15 +2,10 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-/// Headers of one hop (RFC 9110, section 7.6.1), beside those that `connection` names.
-const HOP_BY_HOP: [HeaderName; 6] = [
-    header::CONNECTION,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    header::PROXY_AUTHENTICATE,
-];
+/// Headers of one hop (RFC 9110, section 7.6.1), beside those that `connection` names. `trailer` is none of them: trailers
+/// are passed on.
+const HOP_BY_HOP: [HeaderName; 5] =
+    [header::CONNECTION, header::TE, header::TRANSFER_ENCODING, header::UPGRADE, header::PROXY_AUTHENTICATE];
 const HOP_BY_HOP_OLD: [&str; 2] = ["keep-alive", "proxy-connection"];
 
 /// The proxy's id of a request, on every answer.
@@ -41,12 +36,22 @@ pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
 /// Makes a client's headers fit for the vendor: its connection's and its host are gone, and the answer is asked for
 /// without compression, because usage could not be read in it.
 pub(crate) fn to_upstream(headers: &mut HeaderMap) {
+    let trailers = wants_trailers(headers);
     strip_hop_by_hop(headers);
+    if trailers {
+        headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    }
     // Host and length are those of the new request; the body is sent without waiting for a 100.
     for name in [header::HOST, header::CONTENT_LENGTH, header::EXPECT] {
         headers.remove(name);
     }
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+}
+
+/// Whether the client takes trailers; the proxy does then, too.
+fn wants_trailers(headers: &HeaderMap) -> bool {
+    let codings = headers.get_all(header::TE).iter().filter_map(|value| value.to_str().ok());
+    codings.flat_map(|value| value.split(',')).any(|coding| coding.trim().eq_ignore_ascii_case("trailers"))
 }
 
 #[cfg(test)]

@@ -3,16 +3,21 @@
 //! Every format ends in the same counts: all input (cached and cache-write included), all output (reasoning included).
 
 mod anthropic;
+mod carry;
+mod end;
 mod gemini;
 mod json;
 mod openai;
+mod openai_usage;
 mod others;
+mod responses;
 mod split;
 mod whole;
 
 use crate::vendors::Format;
 use bytes::Bytes;
 use clawplane_domain::usage::Tokens;
+use json::Text;
 use split::{Array, NdJson, Sse};
 use whole::Whole;
 
@@ -23,6 +28,8 @@ pub(crate) struct Reading {
     pub(crate) tokens: Option<Tokens>,
     /// Those counts are the final ones.
     pub(crate) settled: bool,
+    /// They say nothing of the input.
+    pub(crate) input_unknown: bool,
     /// It said that it is over: whoever hangs up now has all of it.
     pub(crate) finished: bool,
     /// It carries an error, whatever its status was.
@@ -36,11 +43,18 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
-    fn name(&mut self, model: Option<&str>, tier: Option<&str>) {
-        keep(&mut self.model, model);
-        keep(&mut self.service_tier, tier);
+    fn name(&mut self, model: Option<Text<'_>>, tier: Option<Text<'_>>) {
+        keep(&mut self.model, model.as_ref().map(|model| model.0.as_ref()));
+        self.tier(tier.as_ref().map(|tier| tier.0.as_ref()));
+    }
+
+    fn tier(&mut self, tier: Option<&str>) {
+        keep(&mut self.service_tier, tier.filter(|tier| tier.len() <= MAX_TIER));
     }
 }
+
+/// Names of tiers are short; what is longer is none.
+const MAX_TIER: usize = 32;
 
 fn keep(place: &mut Option<String>, text: Option<&str>) {
     if let Some(text) = text.filter(|text| !text.is_empty())
@@ -55,6 +69,8 @@ fn keep(place: &mut Option<String>, text: Option<&str>) {
 enum Shape {
     /// Nothing is read: no usage is to be expected, or it cannot be seen.
     Off,
+    /// A stream of no known type: its first byte tells.
+    Unknown,
     Sse(Sse),
     NdJson(NdJson),
     Array(Array),
@@ -66,6 +82,8 @@ enum Shape {
 pub(crate) struct Meter {
     format: Format,
     shape: Shape,
+    /// The client asked for a stream.
+    stream: bool,
     anthropic: anthropic::Usage,
     reading: Reading,
 }
@@ -73,7 +91,7 @@ pub(crate) struct Meter {
 impl Meter {
     /// For an answer of which nothing is read.
     pub(crate) fn off(format: Format) -> Self {
-        Self::with(format, Shape::Off)
+        Self::with(format, Shape::Off, false)
     }
 
     /// For an answer of `content_type` to a request that did or did not ask for a stream.
@@ -86,35 +104,42 @@ impl Meter {
                 Shape::NdJson(NdJson::default())
             }
             _ if stream && format == Format::Ollama => Shape::NdJson(NdJson::default()),
-            "application/json" if stream && format == Format::Gemini => Shape::Array(Array::default()),
-            "application/json" => Shape::Whole(Whole::default()),
+            "application/json" => json_shape(format, stream),
             // Some vendors name their streams `text/plain`, or not at all.
-            _ if stream => Shape::Sse(Sse::default()),
+            _ if stream => Shape::Unknown,
             _ => Shape::Whole(Whole::default()),
         };
-        Self::with(format, shape)
+        Self::with(format, shape, stream)
     }
 
-    fn with(format: Format, shape: Shape) -> Self {
-        Self { format, shape, anthropic: anthropic::Usage::default(), reading: Reading::default() }
+    fn with(format: Format, shape: Shape, stream: bool) -> Self {
+        Self { format, shape, stream, anthropic: anthropic::Usage::default(), reading: Reading::default() }
     }
 
     /// Whether the answer is read as a stream of events.
     pub(crate) fn is_stream(&self) -> bool {
-        matches!(self.shape, Shape::Sse(_) | Shape::NdJson(_) | Shape::Array(_))
+        matches!(self.shape, Shape::Unknown | Shape::Sse(_) | Shape::NdJson(_) | Shape::Array(_))
     }
 
-    /// Whether it is a stream of server-sent events.
+    /// Whether it is, or may be, a stream of server-sent events.
     pub(crate) fn is_sse(&self) -> bool {
-        matches!(self.shape, Shape::Sse(_))
+        matches!(self.shape, Shape::Unknown | Shape::Sse(_))
     }
 
     /// Takes the next piece of the answer.
     pub(crate) fn push(&mut self, chunk: &Bytes) {
-        let Self { format, shape, anthropic, reading } = self;
-        let mut emit = |json: &[u8]| read(*format, reading, anthropic, json);
+        if let Shape::Unknown = self.shape {
+            match chunk.trim_ascii_start().first() {
+                None => return,
+                Some(b'{' | b'[') => self.shape = json_shape(self.format, self.stream),
+                Some(_) => self.shape = Shape::Sse(Sse::default()),
+            }
+        }
+        let Self { format, shape, anthropic, reading, .. } = self;
+        let streamed = !matches!(shape, Shape::Whole(_));
+        let mut emit = |json: &[u8], error| read((*format, streamed), reading, anthropic, json, error);
         match shape {
-            Shape::Off => {}
+            Shape::Off | Shape::Unknown => {}
             Shape::Sse(sse) => sse.push(chunk, &mut emit),
             Shape::NdJson(lines) => lines.push(chunk, &mut emit),
             Shape::Array(array) => array.push(chunk, &mut emit),
@@ -122,29 +147,54 @@ impl Meter {
         }
     }
 
-    /// What was said, once nothing more comes.
-    pub(crate) fn end(&mut self) -> &Reading {
-        let Self { format, shape, anthropic, reading } = self;
-        let mut emit = |json: &[u8]| read(*format, reading, anthropic, json);
+    /// What was said, once nothing more comes. `complete` when the vendor ended the answer, rather than that
+    /// somebody broke it off.
+    pub(crate) fn end(&mut self, complete: bool) -> &Reading {
+        let Self { format, shape, anthropic, reading, .. } = self;
+        let streamed = !matches!(shape, Shape::Whole(_));
+        let mut emit = |json: &[u8], error| read((*format, streamed), reading, anthropic, json, error);
         match shape {
-            Shape::Off | Shape::Array(_) => {}
+            Shape::Off | Shape::Unknown | Shape::Array(_) => {}
             Shape::Sse(sse) => sse.end(&mut emit),
             Shape::NdJson(lines) => lines.end(&mut emit),
             Shape::Whole(whole) => {
-                if let Some(text) = whole.text(&["usage", "usageMetadata", "meta", "prompt_eval_count"]) {
-                    emit(&text);
+                if let Some(text) = whole.text() {
+                    emit(&text, false);
                 }
             }
         }
         self.shape = Shape::Off;
-        &self.reading
+        // Of an answer that has come to its end, the last counts are all there will be, but for those of Anthropic's
+        // first event, and for an output of nothing beside a text.
+        let plausible = |tokens: &Tokens| tokens.output_tokens > 0 || reading.text_bytes == 0;
+        reading.settled |=
+            complete && *format != Format::Anthropic && reading.tokens.as_ref().is_some_and(plausible);
+        reading
     }
 }
 
-fn read(format: Format, reading: &mut Reading, usage: &mut anthropic::Usage, json: &[u8]) {
+fn json_shape(format: Format, stream: bool) -> Shape {
+    match stream && format == Format::Gemini {
+        true => Shape::Array(Array::default()),
+        false => Shape::Whole(Whole::default()),
+    }
+}
+
+fn read(
+    (format, stream): (Format, bool),
+    reading: &mut Reading,
+    usage: &mut anthropic::Usage,
+    json: &[u8],
+    error: bool,
+) {
+    reading.failed |= error;
+    // An array is no event, and Serde would take it for a struct, field by field.
+    if json != b"[DONE]" && json.trim_ascii_start().first() != Some(&b'{') {
+        return;
+    }
     match format {
-        Format::OpenAi => openai::read_chat(reading, json),
-        Format::OpenAiResponses => openai::read_responses(reading, json),
+        Format::OpenAi => openai::read(reading, json, stream),
+        Format::OpenAiResponses => responses::read(reading, json),
         Format::Anthropic => anthropic::read(reading, usage, json),
         Format::Gemini => gemini::read(reading, json),
         Format::Cohere => others::read_cohere(reading, json),

@@ -3,13 +3,15 @@
 //! Money is whole micro-dollars, rounded up: a request that costs anything never counts as free, and many small
 //! ones never add up to less than they cost. What the list does not know has no price, which is not zero.
 
+mod units;
+
 use crate::vendors::{self, Vendor};
 use clawplane_domain::{
     Timestamp,
     usage::{Tokens, UsageRecorded},
     values::ModelId,
 };
-use genai_prices::{Calculator, PriceRequest, Usage, UsageKey};
+use genai_prices::{Calculator, PriceRequest};
 
 /// Name and version of the price list, as usage events carry it.
 pub(crate) const VERSION: &str = "genai-prices 0.2.1";
@@ -35,16 +37,7 @@ impl Prices {
         tokens: &Tokens,
         at: Timestamp,
     ) -> Option<u64> {
-        let mut usage = Usage::from([
-            (UsageKey::INPUT_TOKENS, number(tokens.input_tokens)),
-            (UsageKey::OUTPUT_TOKENS, number(tokens.output_tokens)),
-        ]);
-        if tokens.cached_input_tokens > 0 {
-            usage.insert(UsageKey::CACHE_READ_TOKENS, number(tokens.cached_input_tokens));
-        }
-        if tokens.cache_write_tokens > 0 {
-            usage.insert(UsageKey::CACHE_WRITE_TOKENS, number(tokens.cache_write_tokens));
-        }
+        let usage = units::of(tokens);
         let mut request =
             PriceRequest::new(model, &usage).with_provider_id(vendor.prices?).with_timestamp(at);
         if let Some(tier) = tier {
@@ -65,12 +58,6 @@ impl Prices {
         record.cost_micros = cost;
         record.price_version = cost.map(|_| VERSION.to_owned());
     }
-}
-
-/// Token counts are far below 2^53, where floats are exact.
-#[expect(clippy::cast_precision_loss, reason = "exact below 2^53")]
-fn number(tokens: u64) -> f64 {
-    tokens as f64
 }
 
 /// Dollars in micro-dollars, rounded up but for the noise of binary fractions.

@@ -1,15 +1,31 @@
-//! What a bot has left: an estimate is reserved before the call and settled after it, in memory.
+//! What a bot and its tenant have left: an estimate is reserved before the call and settled after it, in memory.
 //!
-//! Each bot has its own ledger behind its own short lock, so bots never wait for each other, and one bot's
-//! requests cannot together pass a limit that each of them alone would have met.
+//! Each bot and each tenant has its own ledger behind its own short lock. A request reserves in both or in none. Where
+//! several proxies share a quota, a ledger also holds slices of it (`lease`), which the `keeper` gets in the background.
 
+mod keeper;
+mod lease;
 mod minute;
+mod reservation;
+mod standing;
+mod state;
 mod window;
 
-use clawplane_domain::{Timestamp, quota::QuotaLimits};
-use minute::Minute;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use window::{Window, day_of, month_of, seconds_to_next_day, seconds_to_next_month};
+pub(crate) use keeper::{Keeper, Kicks};
+pub(crate) use reservation::{Refused, Reservation, reserve};
+pub(crate) use standing::{Exceeded, Lack, Owner, Rates};
+
+use crate::ports::{Granted, LeaseAsk, LeaseReturn};
+use clawplane_domain::{
+    TenantId, TimeZone, Timestamp,
+    quota::{QuotaLimits, QuotaSubject, Reached, UnknownPrice, WindowLimit},
+};
+use state::State;
+use std::sync::{
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+use tokio::sync::Notify;
 
 /// An amount of tokens and of micro-dollars.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,172 +34,182 @@ pub(crate) struct Amount {
     pub(crate) cost_micros: u64,
 }
 
-/// A limit that is reached.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Exceeded {
-    /// The limit, as the API names it, and its value.
-    pub(crate) what: String,
-    /// Seconds until there is something left again.
-    pub(crate) retry_after: u64,
+impl Amount {
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self {
+            tokens: self.tokens.saturating_add(other.tokens),
+            cost_micros: self.cost_micros.saturating_add(other.cost_micros),
+        }
+    }
+
+    fn minus(self, other: Self) -> Self {
+        Self {
+            tokens: self.tokens.saturating_sub(other.tokens),
+            cost_micros: self.cost_micros.saturating_sub(other.cost_micros),
+        }
+    }
+
+    /// What of it a limit counts.
+    fn of(self, limit: WindowLimit) -> u64 {
+        if limit.is_cost() { self.cost_micros } else { self.tokens }
+    }
+
+    /// Makes what a limit counts no larger than `most`.
+    fn cap(&mut self, limit: WindowLimit, most: u64) {
+        let part = if limit.is_cost() { &mut self.cost_micros } else { &mut self.tokens };
+        *part = (*part).min(most);
+    }
 }
 
-/// The ledger of one bot.
-#[derive(Debug, Default)]
-pub(crate) struct Ledger(Mutex<State>);
+/// Why nothing could be reserved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum No {
+    /// A limit is reached.
+    Exceeded(Exceeded),
+    /// A day's or a month's limit is used up, as the desk says.
+    Spent(WindowLimit, u64),
+    /// Other requests hold all that is left, and will not need all of it.
+    Busy,
+    /// The slice is used up, and there may be another one.
+    Dry,
+}
 
-#[derive(Debug, Default)]
-struct State {
-    limits: QuotaLimits,
-    day: Window,
-    month: Window,
-    reserved: Amount,
-    /// There only while a rate is limited.
-    minute: Option<Box<Minute>>,
+/// The ledger of one bot or one tenant.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    subject: QuotaSubject,
+    state: Mutex<State>,
+    /// Rung when something came free for those that wait.
+    more: Notify,
+    /// It stands in the keeper's queue.
+    queued: AtomicBool,
+}
+
+/// What a ledger needs to have done outside of the data path.
+#[derive(Debug)]
+pub(crate) enum Chore {
+    Renew,
+    Return(LeaseReturn),
+    Reach(Reached),
 }
 
 impl Ledger {
-    /// Puts limits in force.
-    pub(crate) fn set_limits(&self, limits: QuotaLimits) {
-        let mut state = self.state();
-        state.limits = limits;
-        let rated = limits.requests_per_minute.is_some() || limits.tokens_per_minute.is_some();
-        state.minute = if rated { Some(state.minute.take().unwrap_or_default()) } else { None };
+    pub(crate) fn new(subject: QuotaSubject, zone: TimeZone) -> Self {
+        let state = Mutex::new(State::new(zone));
+        Self { subject, state, more: Notify::new(), queued: AtomicBool::new(false) }
     }
 
-    /// Whether money is limited, so that an estimate of it is needed.
-    pub(crate) fn limits_cost(&self) -> bool {
+    /// The tenant that it is, or whose bot it is.
+    pub(crate) fn tenant(&self) -> TenantId {
+        self.subject.tenant_id
+    }
+
+    /// Puts limits in force; `None` is no limit at all.
+    pub(crate) fn set_limits(&self, limits: Option<QuotaLimits>) {
+        self.state().set_limits(limits.unwrap_or_default());
+        self.more.notify_waiters();
+    }
+
+    /// Lets days and months be those of another time zone.
+    pub(crate) fn set_zone(&self, zone: TimeZone) {
+        self.state().set_zone(zone);
+    }
+
+    /// What a request must have that money is limited for: a price, an estimate of it, or nothing of the kind.
+    pub(crate) fn wants_cost(&self) -> Option<UnknownPrice> {
         let limits = self.state().limits;
-        limits.daily_cost_micros.is_some() || limits.monthly_cost_micros.is_some()
+        limits.limits_cost().then_some(limits.unknown_price)
     }
 
-    /// Adds what was used at `at` elsewhere or before.
+    /// Adds a request that others have recorded.
     pub(crate) fn add(&self, at: Timestamp, used: Amount) {
-        self.state().add(at, used);
+        self.state().add(at, used, true);
     }
 
     /// Adds what the day and the month of `at` have seen before this process knew.
     pub(crate) fn add_totals(&self, at: Timestamp, day: Amount, month: Amount) {
         let mut state = self.state();
-        state.day.add(day_of(at), day);
-        state.month.add(month_of(at), month);
+        let zone = state.zone;
+        state.day.add(zone, at, day);
+        state.month.add(zone, at, month);
     }
 
-    /// Reserves `estimate`, or as much of it as is left; refuses only where nothing is left.
-    pub(crate) fn reserve(
-        self: &Arc<Self>,
-        now: Timestamp,
-        estimate: Amount,
-    ) -> Result<Reservation, Exceeded> {
+    /// Puts what the day and the month of `at` have seen in the place of what was counted.
+    pub(crate) fn correct(&self, at: Timestamp, day: Amount, month: Amount) {
         let mut state = self.state();
-        state.roll(now);
-        let left = state.left(now)?;
-        let held = Amount {
-            tokens: estimate.tokens.min(left.tokens),
-            cost_micros: estimate.cost_micros.min(left.cost_micros),
-        };
-        state.reserved.tokens = state.reserved.tokens.saturating_add(held.tokens);
-        state.reserved.cost_micros = state.reserved.cost_micros.saturating_add(held.cost_micros);
-        if let Some(minute) = &mut state.minute {
-            minute.add(now, 1, 0);
+        let zone = state.zone;
+        state.day.correct(zone, at, day);
+        state.month.correct(zone, at, month);
+    }
+
+    /// Another proxy has leased of the same quota.
+    pub(crate) fn other_holder(&self) {
+        if let Some(lease) = &mut self.state().lease {
+            lease.other_holder();
         }
-        Ok(Reservation { ledger: Arc::clone(self), held })
+    }
+
+    /// What to ask the desk for; `None` when no day or month is limited, or it is being asked.
+    fn ask(&self, now: Timestamp, holder: &str) -> Option<LeaseAsk> {
+        let mut state = self.state();
+        let (day, asks) = state.ask(now)?;
+        drop(state);
+        Some(LeaseAsk { subject: self.subject, holder: holder.to_owned(), day, at: now, asks })
+    }
+
+    /// Takes in the desk's answer; true when nothing is left and others hold the rest.
+    fn granted(&self, ask: &LeaseAsk, answers: &[Granted]) -> bool {
+        self.state().granted(ask, answers)
+    }
+
+    fn failed(&self) {
+        if let Some(lease) = &mut self.state().lease {
+            lease.failed();
+        }
+    }
+
+    /// What there is to do. `always` gives back every slice, used lately or not.
+    fn chores(&self, now: Timestamp, holder: &str, always: bool) -> Vec<Chore> {
+        let mut state = self.state();
+        if !state.is_windowed() {
+            return Vec::new();
+        }
+        state.roll(now);
+        let limits = state.limits;
+        let mut chores: Vec<_> = state.reached(now).into_iter().map(Chore::Reach).collect();
+        let Some(lease) = &mut state.lease else { return chores };
+        if let Some(used) = lease.give_back(now, always, &limits) {
+            let (subject, day) = (self.subject, lease.day);
+            chores.push(Chore::Return(LeaseReturn {
+                subject,
+                holder: holder.to_owned(),
+                day,
+                at: now,
+                used,
+            }));
+        } else if lease.is_due(now) {
+            chores.push(Chore::Renew);
+        }
+        chores
+    }
+
+    /// A threshold is written down: it is not said again.
+    fn said(&self, reached: Reached) {
+        self.state().said.insert(reached.limit, reached);
+    }
+
+    /// Whether it can be put into the keeper's queue: once at a time.
+    fn queue(&self) -> bool {
+        !self.queued.swap(true, Ordering::AcqRel)
+    }
+
+    fn unqueue(&self) {
+        self.queued.store(false, Ordering::Release);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         // The state is plain numbers: a panic elsewhere cannot leave it half changed.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn roll(&mut self, now: Timestamp) {
-        self.day.roll(day_of(now));
-        self.month.roll(month_of(now));
-    }
-
-    fn add(&mut self, at: Timestamp, used: Amount) {
-        self.day.add(day_of(at), used);
-        self.month.add(month_of(at), used);
-    }
-
-    /// What may still be reserved under every limit, or the first limit that is reached.
-    fn left(&self, now: Timestamp) -> Result<Amount, Exceeded> {
-        let QuotaLimits {
-            daily_tokens,
-            monthly_tokens,
-            daily_cost_micros,
-            monthly_cost_micros,
-            requests_per_minute,
-            tokens_per_minute,
-        } = self.limits;
-        let (day, month, held) = (self.day.used, self.month.used, self.reserved);
-        let (tomorrow, next_month) = (|| seconds_to_next_day(now), || seconds_to_next_month(now));
-        let mut left = Amount { tokens: u64::MAX, cost_micros: u64::MAX };
-        if let Some(minute) = &self.minute {
-            let used = minute.requests(now);
-            below("requestsPerMinute", requests_per_minute, used, || {
-                minute.free_in(now, requests_per_minute.unwrap_or(0), minute::Kind::Requests)
-            })?;
-            let used = minute.tokens(now).saturating_add(held.tokens);
-            left.tokens = below("tokensPerMinute", tokens_per_minute, used, || {
-                minute.free_in(now, tokens_per_minute.unwrap_or(0), minute::Kind::Tokens)
-            })?;
-        }
-        let used = |window: u64, held: u64| window.saturating_add(held);
-        for (name, limit, window, wait) in [
-            ("dailyTokens", daily_tokens, day.tokens, &tomorrow as &dyn Fn() -> u64),
-            ("monthlyTokens", monthly_tokens, month.tokens, &next_month),
-        ] {
-            left.tokens = left.tokens.min(below(name, limit, used(window, held.tokens), wait)?);
-        }
-        for (name, limit, window, wait) in [
-            ("dailyCostMicros", daily_cost_micros, day.cost_micros, &tomorrow as &dyn Fn() -> u64),
-            ("monthlyCostMicros", monthly_cost_micros, month.cost_micros, &next_month),
-        ] {
-            left.cost_micros =
-                left.cost_micros.min(below(name, limit, used(window, held.cost_micros), wait)?);
-        }
-        Ok(left)
-    }
-}
-
-/// What is left below a limit; no limit leaves everything.
-fn below(name: &str, limit: Option<u64>, used: u64, retry_after: impl Fn() -> u64) -> Result<u64, Exceeded> {
-    match limit {
-        Some(limit) if used >= limit => {
-            Err(Exceeded { what: format!("{name} is {limit}"), retry_after: retry_after() })
-        }
-        Some(limit) => Ok(limit - used),
-        None => Ok(u64::MAX),
-    }
-}
-
-/// Something that is reserved. Dropping it gives it back; settling puts what was really used in its place.
-#[derive(Debug)]
-pub(crate) struct Reservation {
-    ledger: Arc<Ledger>,
-    held: Amount,
-}
-
-impl Reservation {
-    /// Records what a request that arrived at `at` has used, now that it is over.
-    pub(crate) fn settle(self, at: Timestamp, now: Timestamp, used: Amount) {
-        let mut state = self.ledger.state();
-        state.roll(now);
-        state.add(at, used);
-        if let Some(minute) = &mut state.minute {
-            minute.add(now, 0, used.tokens);
-        }
-        // Dropping `self` gives the reservation back; the lock is its own.
-        drop(state);
-    }
-}
-
-impl Drop for Reservation {
-    fn drop(&mut self) {
-        let mut state = self.ledger.state();
-        state.reserved.tokens = state.reserved.tokens.saturating_sub(self.held.tokens);
-        state.reserved.cost_micros = state.reserved.cost_micros.saturating_sub(self.held.cost_micros);
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

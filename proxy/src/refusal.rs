@@ -1,6 +1,9 @@
 //! The proxy's own answers: every refusal in the form that the vendor's SDK understands, with a stable code.
 
-use crate::vendors::Format;
+use crate::{
+    quota::{Exceeded, Lack, Owner, Rates, Refused},
+    vendors::Format,
+};
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
@@ -15,16 +18,24 @@ pub(crate) struct Refusal {
     pub(crate) message: Cow<'static, str>,
     /// Seconds.
     pub(crate) retry_after: Option<u64>,
+    /// Where the bot's limits stand, when they were looked at.
+    pub(crate) rates: Option<Box<Rates>>,
 }
+
+/// The code of a day's or a month's limit that is used up.
+const QUOTA_EXCEEDED: &str = "quota_exceeded";
 
 /// The status of a request whose client went away before there was one (nginx's).
 pub(crate) const CLIENT_GONE: u16 = 499;
 /// The code of such a request.
 pub(crate) const CLIENT_DISCONNECTED: &str = "client_disconnected";
 
+/// What takes longer than this, in seconds, is not worth the SDKs' own retries.
+const SOON: u64 = 60;
+
 impl Refusal {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code, message: message.into(), retry_after: None }
+        Self { status, code, message: message.into(), retry_after: None, rates: None }
     }
 
     pub(crate) fn unknown_token() -> Self {
@@ -71,10 +82,46 @@ impl Refusal {
         Self::new(StatusCode::FORBIDDEN, "model_unknown", message)
     }
 
-    pub(crate) fn quota(what: &str, retry_after: u64) -> Self {
-        let message = format!("the bot's quota is used up: {what}");
-        let refusal = Self::new(StatusCode::TOO_MANY_REQUESTS, "quota_exceeded", message);
-        Self { retry_after: Some(retry_after.max(1)), ..refusal }
+    /// Every key is down. `retry_after` is when the first of them may be tried again; `None` when somebody has to act.
+    pub(crate) fn no_healthy_key(vendor: &str, keys: &str, retry_after: Option<u64>) -> Self {
+        let message = format!("no provider key for `{vendor}` can be used now: {keys}");
+        let refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_healthy_key", message);
+        Self { retry_after: retry_after.map(|seconds| seconds.max(1)), ..refusal }
+    }
+
+    /// A limit is reached. One of a day or a month will not pass soon, and says so in the way that clients stop for.
+    pub(crate) fn quota(refused: &Refused) -> Self {
+        let Refused { exceeded: Exceeded { limit, of, lack, retry_after }, owner, rates } = refused;
+        let owner = match owner {
+            Owner::Bot => "bot",
+            Owner::Tenant => "tenant",
+        };
+        let (code, message) = match lack {
+            Lack::Window => (QUOTA_EXCEEDED, format!("the {owner}'s quota is used up: {limit} is {of}")),
+            Lack::Rate => {
+                ("rate_limit_exceeded", format!("the {owner}'s rate limit is reached: {limit} is {of}"))
+            }
+            Lack::Held => (
+                "rate_limit_exceeded",
+                format!("what is left of the {owner}'s quota is held by other requests: {limit} is {of}"),
+            ),
+        };
+        let refusal = Self::new(StatusCode::TOO_MANY_REQUESTS, code, message);
+        Self { retry_after: Some((*retry_after).max(1)), rates: Some(Box::new(*rates)), ..refusal }
+    }
+
+    /// A limit on money cannot be kept, because nobody knows what the model costs.
+    pub(crate) fn unknown_price(owner: Owner, model: Option<&str>) -> Self {
+        let model: String = model.unwrap_or("?").chars().filter(|c| !c.is_control()).take(80).collect();
+        let owner = match owner {
+            Owner::Bot => "bot",
+            Owner::Tenant => "tenant",
+        };
+        let message = format!(
+            "the {owner}'s quota limits money, and the price of `{model}` is not known; \
+             its `unknownPrice` can be set to `allow`"
+        );
+        Self::new(StatusCode::FORBIDDEN, "unknown_price", message)
     }
 
     pub(crate) fn too_large(limit: u64) -> Self {
@@ -90,6 +137,11 @@ impl Refusal {
         }
     }
 
+    pub(crate) fn stopping() -> Self {
+        let message = "the proxy is stopping";
+        Self { retry_after: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "proxy_stopped", message) }
+    }
+
     pub(crate) fn overloaded() -> Self {
         let message = "too many large requests at once";
         Self { retry_after: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", message) }
@@ -97,7 +149,12 @@ impl Refusal {
 
     /// Whether trying again soon can help. SDKs retry 429 and 5xx by themselves unless told not to.
     fn may_be_retried(&self) -> bool {
-        self.status.is_server_error() && self.code != "provider_key_unusable"
+        match self.code {
+            "provider_key_unusable" => false,
+            "rate_limit_exceeded" => true,
+            "no_healthy_key" => self.retry_after.is_some_and(|seconds| seconds <= SOON),
+            _ => self.status.is_server_error(),
+        }
     }
 
     /// As an answer in `format`.
@@ -110,6 +167,9 @@ impl Refusal {
         if !self.may_be_retried() {
             headers.insert("x-should-retry", HeaderValue::from_static("false"));
         }
+        if let Some(rates) = &self.rates {
+            rates.put(headers);
+        }
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -118,7 +178,10 @@ impl Refusal {
 
     fn body(&self, format: Format) -> Value {
         let Self { status, code, message, .. } = self;
-        let kind = kind(*status);
+        let kind = match *code {
+            QUOTA_EXCEEDED => quota_kind(format),
+            _ => kind(*status),
+        };
         match format {
             Format::OpenAi | Format::OpenAiResponses => {
                 json!({"error": {"message": message, "type": kind, "param": null, "code": code}})
@@ -135,6 +198,16 @@ impl Refusal {
             Format::Cohere => json!({"message": message, "code": code}),
             Format::Ollama => json!({"error": message, "code": code}),
         }
+    }
+}
+
+/// The type of an error that clients take for the end of their means. OpenAI's clients know `insufficient_quota`
+/// (<https://platform.openai.com/docs/guides/error-codes>), Anthropic's `billing_error`
+/// (<https://docs.anthropic.com/en/api/errors>); OpenClaw stops for either, where it would try a rate limit again.
+fn quota_kind(format: Format) -> &'static str {
+    match format {
+        Format::Anthropic => "billing_error",
+        _ => "insufficient_quota",
     }
 }
 

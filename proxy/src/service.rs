@@ -2,6 +2,8 @@
 
 mod admit;
 mod answer;
+mod attempts;
+mod keys;
 
 use crate::{
     ProxyConfig, StartError, access,
@@ -13,9 +15,11 @@ use crate::{
     forward,
     headers::REQUEST_ID,
     intake::{self, Budget},
-    ports::{BoxError, EventSource, Unsealer, UsageSink, UsageTotals},
+    key_reports::{self, KeyDesk},
+    observe,
+    ports::{BoxError, EventSource, KeyReports, QuotaDesk, Unsealer, UsageSink, UsageTotals},
     price::Prices,
-    quota::Amount,
+    quota::{self, Amount, Keeper, Kicks},
     refusal::Refusal,
     spool::{self, Claimed, Spool},
     telemetry,
@@ -24,10 +28,12 @@ use crate::{
 };
 use admit::Admitted;
 use arc_swap::ArcSwap;
+use attempts::Message;
 use bytes::Bytes;
 use clawplane_domain::{
     RequestId,
     clock::{Clock, Ids},
+    provider_key::OnDisconnect,
 };
 use clawplane_eventstore::Wakeup;
 use http::{HeaderValue, Request, Response, request::Parts};
@@ -54,6 +60,10 @@ pub struct Deps {
     pub unsealer: Arc<dyn Unsealer>,
     /// What was used before the start.
     pub totals: Arc<dyn UsageTotals>,
+    /// Where news of provider keys go.
+    pub keys: Arc<dyn KeyReports>,
+    /// Where quotas are shared with other proxies.
+    pub quotas: Arc<dyn QuotaDesk>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Request ids and the proxy's own.
@@ -79,7 +89,11 @@ pub(crate) struct Inner {
     recorder: Arc<Recorder>,
     ids: Arc<dyn Ids>,
     flights: TaskTracker,
+    /// Cancelled when what is in flight at a stop may go on no longer.
+    cut: CancellationToken,
     budget: Budget,
+    desk: KeyDesk,
+    kicks: Kicks,
 }
 
 /// A refusal in the form of a request's vendor.
@@ -97,26 +111,39 @@ impl Proxy {
     }
 
     async fn start_now(config: ProxyConfig, deps: Deps) -> Result<Self, StartError> {
-        let Deps { events, sink, unsealer, totals, clock, ids, wakeup, cancel, tasks } = deps;
+        let Deps { events, sink, unsealer, totals, keys, quotas, clock, ids, wakeup, cancel, tasks } = deps;
         let bell = wakeup.listen();
         let prices = Prices::load();
         let claimed = Claimed::take(&config.spool_dir)?;
         spool::recover(&claimed, sink.as_ref(), &|record| prices.put(record, None, None)).await?;
-        let sizes = (config.spool_segment_bytes, config.spool_max_bytes);
-        let spool = Arc::new(Spool::open(claimed, sizes, clock.as_ref(), ids.as_ref())?);
+        let limits = spool::Limits {
+            segment_bytes: config.spool_segment_bytes,
+            max_bytes: config.spool_max_bytes,
+            durability: config.spool_durability,
+        };
+        let spool = Arc::new(Spool::open(claimed, limits, clock.as_ref(), ids.as_ref())?);
         let directory = Arc::new(ArcSwap::default());
         let stream = spool.stream().to_owned();
-        let mut follower = Follower::new(events, unsealer, Arc::clone(&directory), stream);
-        follower.catch_up(totals.as_ref(), clock.as_ref()).await?;
-        let client = connect::client(config.upstream_allow.clone(), config.timeouts.connect)?;
+        let (desk, reporter) = key_reports::open(keys, &stream);
+        let (keeper, kicks) = Keeper::new(quotas, Arc::clone(&clock), Arc::clone(&directory), stream.clone());
+        let (known, time) = (Arc::clone(&directory), Arc::clone(&clock));
+        let mut follower = Follower::new(events, unsealer, known, stream, totals, time);
+        follower.catch_up().await?;
+        let client =
+            connect::client(config.upstream_allow.clone(), config.timeouts.connect, &config.extra_roots.0)?;
         let (flights, stop) = (TaskTracker::new(), CancellationToken::new());
         tasks.spawn(follower.run(bell, cancel.clone()));
         tasks.spawn(Arc::clone(&spool).sync_loop(stop.clone()));
+        tasks.spawn(reporter.run(stop.clone()));
         tasks.spawn(Uploader::new(Arc::clone(&spool), sink, Arc::clone(&clock)).run(stop.clone()));
-        tasks.spawn(drain(flights.clone(), config.drain, cancel, stop));
-        let recorder = Arc::new(Recorder { spool, prices, clock });
+        tasks.spawn(keeper.run(stop.clone()));
+        let cut = CancellationToken::new();
+        tasks.spawn(drain(flights.clone(), config.drain, cancel, cut.clone(), stop));
+        telemetry::describe();
+        let observer = config.observer.clone();
+        let recorder = Arc::new(Recorder { spool, prices, clock, observer });
         let budget = Budget::new(config.max_buffered);
-        let inner = Inner { config, directory, client, recorder, ids, flights, budget };
+        let inner = Inner { config, directory, client, recorder, ids, flights, cut, budget, desk, kicks };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -148,9 +175,9 @@ impl Proxy {
 }
 
 /// Records the intent: nothing goes upstream without.
-fn begin(mut admitted: Admitted, input: u64) -> Result<Admitted, Refused> {
+async fn begin(mut admitted: Admitted, input: u64) -> Result<Admitted, Refused> {
     let key = admitted.key.id;
-    match admitted.flight.send(key, input) {
+    match admitted.flight.send(key, input).await {
         Ok(()) => Ok(admitted),
         Err(error) => {
             tracing::error!(%error, "a request is refused because its usage cannot be recorded");
@@ -160,10 +187,18 @@ fn begin(mut admitted: Admitted, input: u64) -> Result<Admitted, Refused> {
 }
 
 /// Stops the uploader when nothing is in flight any more, or after `drain`.
-async fn drain(flights: TaskTracker, drain: Duration, cancel: CancellationToken, stop: CancellationToken) {
+async fn drain(
+    flights: TaskTracker,
+    drain: Duration,
+    cancel: CancellationToken,
+    cut: CancellationToken,
+    stop: CancellationToken,
+) {
     cancel.cancelled().await;
     flights.close();
-    if tokio::time::timeout(drain + CUT, flights.wait()).await.is_err() {
+    let in_time = tokio::time::timeout(drain, flights.wait()).await.is_ok();
+    cut.cancel();
+    if !in_time && tokio::time::timeout(CUT, flights.wait()).await.is_err() {
         tracing::warn!(left = flights.len(), "requests are still in flight at the end");
     }
     stop.cancel();
@@ -171,7 +206,7 @@ async fn drain(flights: TaskTracker, drain: Duration, cancel: CancellationToken,
 
 impl Inner {
     async fn process<B>(
-        &self,
+        self: &Arc<Self>,
         parts: Parts,
         body: B,
         arrival: Arrival,
@@ -180,11 +215,11 @@ impl Inner {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let Timeouts { first_byte, total, .. } = self.config.timeouts;
+        let Timeouts { body: body_time, total, .. } = self.config.timeouts;
         let deadline = arrival.start + total;
         let mut admitted = self.admit(&parts, arrival)?;
         let mut share = self.budget.share();
-        let limits = intake::Limits { bytes: self.config.max_body, time: first_byte };
+        let limits = intake::Limits { bytes: self.config.max_body, time: body_time };
         let mut taken = match intake::take(&parts, body, limits, &mut share).await {
             Ok(taken) => taken,
             Err(refusal) => return Err(admitted.refuse(refusal)),
@@ -196,25 +231,17 @@ impl Inner {
             return Err(admitted.refuse(refusal));
         }
         let input = taken.length.div_ceil(BYTES_A_TOKEN);
-        let admitted = self.reserve(admitted, &arrival, input, asked.max_output)?;
-        let admitted = begin(admitted, input)?;
-        let vendor = admitted.vendor.id;
-        let request = match admitted.request(parts, taken.into_body()) {
-            Ok(request) => request,
-            Err(refusal) => return Err(admitted.refuse(refusal)),
-        };
-        let limits = (self.config.max_body, vendor);
-        match forward::send(&self.client, request, first_byte.min(total), limits).await {
-            Ok(response) => Ok(admitted.answer(response, injected, (self.config.timeouts, deadline))),
-            Err(no_answer) => {
-                let format = admitted.route.format;
-                admitted.flight.refuse(&no_answer.refusal, no_answer.consumed);
-                Err((no_answer.refusal, format))
-            }
-        }
+        let admitted = self.reserve(admitted, &arrival, input, asked.max_output).await?;
+        let admitted = begin(admitted, input).await?;
+        let format = admitted.route.format;
+        let message = Message::new(parts, taken, self.may_repeat(&admitted));
+        let keep = (admitted.key.on_disconnect == OnDisconnect::Drain).then(|| self.cut.clone());
+        let inner = Arc::clone(self);
+        let going = async move { inner.carry(admitted, message, injected, deadline).await };
+        forward::outlive(keep, going).await.unwrap_or_else(|| Err((Refusal::stopping(), format)))
     }
 
-    fn reserve(
+    async fn reserve(
         &self,
         mut admitted: Admitted,
         arrival: &Arrival,
@@ -225,17 +252,20 @@ impl Inner {
         let mut estimate = Amount::default();
         if admitted.generative {
             estimate.tokens = input.saturating_add(output);
-            if admitted.caller.ledger.limits_cost() {
-                estimate.cost_micros =
-                    admitted.estimated_cost(self.recorder.prices, input, output, arrival.at);
+            match admitted.estimated_cost(self.recorder.prices, (input, output), arrival.at) {
+                Ok(cost) => estimate.cost_micros = cost,
+                Err(refusal) => return Err(admitted.refuse(refusal)),
             }
         }
-        match admitted.caller.ledger.reserve(arrival.at, estimate) {
-            Ok(reservation) => {
+        let caller = Arc::clone(&admitted.caller);
+        let (bot, tenant) = (&caller.ledger, &caller.tenant_ledger);
+        match quota::reserve(bot, tenant, arrival.at, estimate, &self.kicks).await {
+            Ok((reservation, rates)) => {
                 admitted.flight.reserved(reservation);
+                admitted.rates = rates;
                 Ok(admitted)
             }
-            Err(exceeded) => Err(admitted.refuse(Refusal::quota(&exceeded.what, exceeded.retry_after))),
+            Err(refused) => Err(admitted.refuse(Refusal::quota(&refused))),
         }
     }
 
@@ -245,8 +275,9 @@ impl Inner {
         Some(Flight::new(Arc::clone(&self.recorder), arrival, caller, vendor, self.flights.token()))
     }
 
-    fn unauthenticated(refusal: Refusal, format: Format) -> Refused {
+    fn unauthenticated(arrival: &Arrival, refusal: Refusal, format: Format) -> Refused {
         telemetry::unauthenticated();
+        observe::access_refused(arrival, &refusal);
         (refusal, format)
     }
 }

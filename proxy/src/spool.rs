@@ -1,25 +1,30 @@
 //! Usage that is not in Postgres yet, on the local disk: what must survive `kill -9`.
 //!
 //! Before a request goes upstream its intent is appended, after it has ended its outcome, each with one write and
-//! without a lock; a task syncs what was written a few milliseconds later. An intent is the very record that is
-//! stored when no outcome follows it.
+//! without a lock; a task syncs what was written a few milliseconds later, or, where the intent has to survive the loss of
+//! power, before the request goes on. An intent is the very record that is stored when no outcome follows it.
 
+mod durable;
 mod identity;
+mod numbers;
 mod record;
 mod recover;
 mod segment;
 
+pub(crate) use durable::Written;
 pub(crate) use record::{Entry, Reader};
 pub(crate) use recover::recover;
 pub(crate) use segment::Segment;
 
-use crate::StartError;
+use crate::{StartError, config::SpoolDurability, telemetry};
 use arc_swap::ArcSwap;
 use clawplane_domain::{
     clock::{Clock, Ids},
     usage::UsageRecorded,
 };
+use durable::Progress;
 use identity::Identity;
+use record::Head;
 use std::{
     collections::VecDeque,
     fs::File,
@@ -29,13 +34,8 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
 };
 use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
-
-/// From a write to its sync, at most this and the time of the sync itself.
-const SYNC_AFTER: Duration = Duration::from_millis(4);
 
 /// Why usage cannot be recorded at the moment.
 #[derive(Debug, thiserror::Error)]
@@ -46,8 +46,18 @@ pub(crate) enum SpoolError {
     Ending,
     #[error("the spool cannot be written")]
     Write(#[from] io::Error),
+    #[error("the spool cannot be synced")]
+    Sync,
     #[error("a record cannot be written as JSON")]
     Json(#[from] serde_json::Error),
+}
+
+/// How large the spool gets, and what it survives.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) segment_bytes: u64,
+    pub(crate) max_bytes: u64,
+    pub(crate) durability: SpoolDurability,
 }
 
 /// The spool of this process.
@@ -57,16 +67,17 @@ pub(crate) struct Spool {
     current: ArcSwap<Segment>,
     /// All segments of this process that are on the disk, oldest first; the last one is the current one.
     segments: Mutex<VecDeque<Arc<Segment>>>,
-    segment_bytes: u64,
-    max_bytes: u64,
+    /// That of the next segment. One that could not be made is left out.
+    next_index: AtomicU64,
+    limits: Limits,
     bytes: AtomicU64,
     sequence: AtomicU64,
-    /// Outcomes that the disk did not take; as many as there were requests in flight, at most.
+    /// Outcomes of begun requests that the disk did not take; as many as there were requests in flight, at most.
     unwritten: Mutex<Vec<(u64, UsageRecorded)>>,
-    dirty: AtomicBool,
-    /// The folder has a new name in it.
-    renamed: AtomicBool,
-    to_sync: Notify,
+    /// Numbers of records that were given up; those who come next get them, so that the stream has no hole.
+    vacant: Mutex<Vec<u64>>,
+    any_vacant: AtomicBool,
+    progress: Progress,
     fresh: AtomicBool,
     to_upload: Notify,
     ending: AtomicBool,
@@ -98,27 +109,31 @@ impl Spool {
     /// Begins a new epoch, and with it a new stream.
     pub(crate) fn open(
         claimed: Claimed,
-        (segment_bytes, max_bytes): (u64, u64),
+        limits: Limits,
         clock: &dyn Clock,
         ids: &dyn Ids,
     ) -> Result<Self, StartError> {
         let Claimed { dir, lock } = claimed;
         let failed = |source| StartError::Spool { path: dir.clone(), source };
         let identity = Identity::next(&dir, clock, ids).map_err(failed)?;
-        let first = Segment::create(&dir, &identity, 0).map_err(failed)?;
+        let head = Head { stream: identity.stream.clone(), base: 0 };
+        let first = Segment::create(&dir, (identity.epoch, 0), &head).map_err(failed)?;
+        // A spool that is smaller than its segments would never get rid of one.
+        let segment_bytes = limits.segment_bytes.min(limits.max_bytes / 8);
+        let limits = Limits { segment_bytes, ..limits };
         let first = Arc::new(first);
         Ok(Self {
             bytes: AtomicU64::new(first.len()),
             current: ArcSwap::new(Arc::clone(&first)),
             segments: Mutex::new(VecDeque::from([first])),
             identity,
-            segment_bytes,
-            max_bytes,
+            next_index: AtomicU64::new(1),
+            limits,
             sequence: AtomicU64::new(0),
             unwritten: Mutex::default(),
-            dirty: AtomicBool::new(false),
-            renamed: AtomicBool::new(true),
-            to_sync: Notify::new(),
+            vacant: Mutex::default(),
+            any_vacant: AtomicBool::new(false),
+            progress: Progress::default(),
             fresh: AtomicBool::new(false),
             to_upload: Notify::new(),
             ending: AtomicBool::new(false),
@@ -132,79 +147,90 @@ impl Spool {
         &self.identity.stream
     }
 
-    /// Records what to store if nothing more is heard of the request. Without it, the request must not go upstream.
-    pub(crate) fn begin(&self, draft: &UsageRecorded) -> Result<(), SpoolError> {
-        if self.ending.load(Ordering::Acquire) {
+    /// Records what to store if nothing more is heard of the request. Without it, the request must not go upstream; nor
+    /// before what it gives back is [`Spool::durable`].
+    pub(crate) fn begin(&self, draft: &UsageRecorded) -> Result<Written, SpoolError> {
+        if self.is_ending() {
             return Err(SpoolError::Ending);
         }
-        if self.bytes.load(Ordering::Relaxed) > self.max_bytes {
+        if self.is_full() {
             return Err(SpoolError::Full);
         }
         self.write(&record::intent(draft)?)
     }
 
-    /// Records how a request ended, under the next number of the stream.
-    pub(crate) fn close(&self, outcome: UsageRecorded) {
-        let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
-        let written = record::outcome(sequence, &outcome)
-            .map_err(SpoolError::from)
-            .and_then(|bytes| self.write(&bytes));
-        if let Err(error) = written {
-            tracing::error!(%error, request_id = %outcome.request_id, "the spool did not take an outcome; it is kept in memory");
-            self.unwritten().push((sequence, outcome));
+    fn is_full(&self) -> bool {
+        self.bytes.load(Ordering::Relaxed) > self.limits.max_bytes
+    }
+
+    /// Records how a request ended, under the next number of the stream. One that was `begun` is kept whatever happens;
+    /// one that the proxy has refused by itself is given up where there is no room for it.
+    pub(crate) fn close(&self, outcome: UsageRecorded, begun: bool) {
+        if !begun && self.is_full() {
+            return telemetry::dropped_refusal();
+        }
+        let number = self.number();
+        if let Err(error) = self.write_outcome(number, &outcome) {
+            if begun {
+                tracing::error!(%error, request_id = %outcome.request_id, "the spool did not take an outcome; it is kept in memory");
+                self.unwritten().push((number, outcome));
+            } else {
+                self.vacate(number);
+                telemetry::dropped_refusal();
+            }
         }
         if !self.fresh.swap(true, Ordering::AcqRel) {
             self.to_upload.notify_one();
         }
     }
 
+    fn write_outcome(&self, number: u64, outcome: &UsageRecorded) -> Result<(), SpoolError> {
+        self.write(&record::outcome(number, outcome)?).map(drop)
+    }
+
+    fn number(&self) -> u64 {
+        if self.any_vacant.load(Ordering::Acquire) {
+            let mut vacant = self.vacant.lock().unwrap_or_else(PoisonError::into_inner);
+            let number = vacant.pop();
+            self.any_vacant.store(!vacant.is_empty(), Ordering::Release);
+            if let Some(number) = number {
+                return number;
+            }
+        }
+        self.sequence.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    fn vacate(&self, number: u64) {
+        let mut vacant = self.vacant.lock().unwrap_or_else(PoisonError::into_inner);
+        vacant.push(number);
+        self.any_vacant.store(true, Ordering::Release);
+    }
+
     /// Tries again to write what could not be written.
     pub(crate) fn retry_unwritten(&self) {
         let waiting = std::mem::take(&mut *self.unwritten());
-        for (sequence, outcome) in waiting {
-            let written = record::outcome(sequence, &outcome)
-                .map_err(SpoolError::from)
-                .and_then(|bytes| self.write(&bytes));
-            if written.is_err() {
-                self.unwritten().push((sequence, outcome));
+        for (number, outcome) in waiting {
+            if self.write_outcome(number, &outcome).is_err() {
+                self.unwritten().push((number, outcome));
             }
         }
     }
 
-    /// How many outcomes were given a number.
+    /// Its size on the disk.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// How many outcomes were given a number and have it still.
     pub(crate) fn closed(&self) -> u64 {
-        self.sequence.load(Ordering::Relaxed)
+        let vacant = self.vacant.lock().unwrap_or_else(PoisonError::into_inner).len() as u64;
+        self.sequence.load(Ordering::Relaxed).saturating_sub(vacant)
     }
 
     /// Returns when there was an outcome since the last call.
     pub(crate) async fn outcome(&self) {
         while !self.fresh.swap(false, Ordering::AcqRel) {
             self.to_upload.notified().await;
-        }
-    }
-
-    /// Syncs what is written, a few milliseconds behind, until `cancel`.
-    pub(crate) async fn sync_loop(self: Arc<Self>, cancel: CancellationToken) {
-        loop {
-            tokio::select! {
-                () = self.to_sync.notified() => tokio::time::sleep(SYNC_AFTER).await,
-                () = cancel.cancelled() => return self.sync().await,
-            }
-            self.sync().await;
-        }
-    }
-
-    async fn sync(self: &Arc<Self>) {
-        self.dirty.store(false, Ordering::Release);
-        let dirty: Vec<_> = self.segments().iter().filter(|segment| segment.take_dirty()).cloned().collect();
-        let dir = self.renamed.swap(false, Ordering::AcqRel).then(|| self.dir.clone());
-        let synced = tokio::task::spawn_blocking(move || {
-            dirty.iter().try_for_each(|segment| segment.sync())?;
-            dir.map_or(Ok(()), |dir| File::open(dir)?.sync_all())
-        })
-        .await;
-        if let Ok(Err(error)) = synced {
-            tracing::error!(%error, "the spool could not be synced");
         }
     }
 
@@ -217,6 +243,11 @@ impl Spool {
     pub(crate) fn is_growing(&self, segment: &Arc<Segment>) -> bool {
         // The list has a reference too. A writer that took the segment holds another one until it has written.
         Arc::ptr_eq(&self.current.load(), segment) || Arc::strong_count(segment) > 2
+    }
+
+    /// Whether [`Spool::refuse`] was called.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Acquire)
     }
 
     /// Refuses new requests from now on: the process ends.
@@ -245,18 +276,15 @@ impl Spool {
         std::fs::remove_file(segment.path())
     }
 
-    fn write(&self, bytes: &[u8]) -> Result<(), SpoolError> {
+    fn write(&self, bytes: &[u8]) -> Result<Written, SpoolError> {
         let segment = self.current.load();
         let written = segment.append(bytes);
         let length = segment.len();
-        if !self.dirty.swap(true, Ordering::AcqRel) {
-            self.to_sync.notify_one();
-        }
-        if written.is_err() || length > self.segment_bytes {
+        if written.is_err() || length > self.limits.segment_bytes {
             self.rotate(&segment);
         }
         self.bytes.fetch_add(written? as u64, Ordering::Relaxed);
-        Ok(())
+        Ok(self.progress.wrote())
     }
 
     /// Puts a new segment in the place of `full`, unless somebody else does or did.
@@ -266,14 +294,15 @@ impl Spool {
         if !Arc::ptr_eq(&self.current.load(), full) {
             return;
         }
-        let index = segments.back().map_or(full.index, |last| last.index) + 1;
-        match Segment::create(&self.dir, &self.identity, index) {
+        let index = self.next_index.fetch_add(1, Ordering::Relaxed);
+        let head = Head { stream: self.identity.stream.clone(), base: self.sequence.load(Ordering::SeqCst) };
+        match Segment::create(&self.dir, (self.identity.epoch, index), &head) {
             Ok(next) => {
                 let next = Arc::new(next);
                 self.bytes.fetch_add(next.len(), Ordering::Relaxed);
                 segments.push_back(Arc::clone(&next));
+                self.progress.renamed();
                 self.current.store(next);
-                self.renamed.store(true, Ordering::Release);
             }
             Err(error) => tracing::error!(%error, "the spool could not start a new segment"),
         }

@@ -1,13 +1,103 @@
-//! The proxy's metrics, each named once.
+//! The proxy's metrics, each named and described once. Labels are bounded: vendors of the table, codes of a closed list,
+//! classes of status, kinds of tokens; never a model, a bot or a tenant.
 
+use crate::observe::Ended;
 use clawplane_eventstore::Position;
-use metrics::{counter, gauge, histogram};
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use std::time::Duration;
 
-/// A request ended with `status` for `vendor`.
-pub(crate) fn request(vendor: &'static str, status: u16) {
-    counter!("clawplane_proxy_requests_total", "vendor" => vendor, "status" => status.to_string())
+/// Says what each metric is. Called once the recorder is there.
+pub(crate) fn describe() {
+    let c = |name: &'static str, text: &'static str| describe_counter!(name, Unit::Count, text);
+    c("clawplane_proxy_requests_total", "Requests that ended, by vendor and class of status");
+    c("clawplane_proxy_errors_total", "Requests that failed, by vendor and code");
+    c("clawplane_proxy_unauthenticated_total", "Requests without a known, valid gateway token");
+    c(
+        "clawplane_proxy_tokens_total",
+        "Tokens by vendor and kind; cached_input and cache_write are part of input, reasoning of output",
+    );
+    c("clawplane_proxy_cost_micros_total", "Cost in millionths of a dollar, by vendor");
+    c(
+        "clawplane_proxy_unpriced_requests_total",
+        "Requests that used tokens whose price is not known, by vendor",
+    );
+    c("clawplane_proxy_estimated_requests_total", "Requests whose tokens are an estimate, by vendor");
+    c("clawplane_proxy_spool_corrupt_total", "Records of the spool that could not be read");
+    c("clawplane_proxy_skipped_events_total", "Events that the proxy's directory could not take in");
+    let s = |name: &'static str, text: &'static str| describe_histogram!(name, Unit::Seconds, text);
+    s(
+        "clawplane_proxy_ttfb_seconds",
+        "From a request's arrival to the head of the vendor's answer, by vendor",
+    );
+    s("clawplane_proxy_request_seconds", "From a request's arrival to its end, by vendor");
+    s(
+        "clawplane_proxy_added_seconds",
+        "What the proxy itself adds: from a request's arrival until it is sent, the reading of its body included, and from the last piece of the answer to its end",
+    );
+    describe_gauge!("clawplane_proxy_in_flight", Unit::Count, "Requests in flight");
+    describe_gauge!(
+        "clawplane_proxy_spool_pending",
+        Unit::Count,
+        "Usage records that are not in Postgres yet"
+    );
+    describe_gauge!("clawplane_proxy_spool_bytes", Unit::Bytes, "Bytes of the spool on the disk");
+    describe_gauge!(
+        "clawplane_proxy_upload_lag_seconds",
+        Unit::Seconds,
+        "Age of the oldest usage record that is not in Postgres yet"
+    );
+    describe_gauge!(
+        "clawplane_proxy_directory_position",
+        Unit::Count,
+        "Position in the feed that tokens, keys and quotas are known up to"
+    );
+}
+
+/// A request ended.
+pub(crate) fn request(ended: &Ended<'_>) {
+    let (vendor, record) = (ended.vendor, ended.record);
+    counter!("clawplane_proxy_requests_total", "vendor" => vendor, "status" => class(record.status))
         .increment(1);
+    if let Some(code) = ended.code {
+        counter!("clawplane_proxy_errors_total", "vendor" => vendor, "code" => code).increment(1);
+    }
+    let tokens = &record.tokens;
+    for (kind, count) in [
+        ("input", tokens.input_tokens),
+        ("cached_input", tokens.cached_input_tokens),
+        ("cache_write", tokens.cache_write_tokens),
+        ("output", tokens.output_tokens),
+        ("reasoning", tokens.reasoning_tokens),
+    ] {
+        if count > 0 {
+            counter!("clawplane_proxy_tokens_total", "vendor" => vendor, "kind" => kind).increment(count);
+        }
+    }
+    match record.cost_micros {
+        Some(0) => {}
+        Some(cost) => counter!("clawplane_proxy_cost_micros_total", "vendor" => vendor).increment(cost),
+        None => counter!("clawplane_proxy_unpriced_requests_total", "vendor" => vendor).increment(1),
+    }
+    if record.estimated {
+        counter!("clawplane_proxy_estimated_requests_total", "vendor" => vendor).increment(1);
+    }
+    if let Some(ttfb) = ended.ttfb {
+        histogram!("clawplane_proxy_ttfb_seconds", "vendor" => vendor).record(ttfb);
+    }
+    histogram!("clawplane_proxy_request_seconds", "vendor" => vendor).record(ended.duration);
+    if let Some(added) = ended.added {
+        histogram!("clawplane_proxy_added_seconds").record(added);
+    }
+}
+
+fn class(status: u16) -> &'static str {
+    match status {
+        ..200 => "1xx",
+        200..300 => "2xx",
+        300..400 => "3xx",
+        400..500 => "4xx",
+        500.. => "5xx",
+    }
 }
 
 /// A request without a known token was refused.
@@ -32,21 +122,27 @@ impl Drop for InFlight {
     }
 }
 
-/// From a request's arrival to the first byte of its answer.
-pub(crate) fn first_byte(vendor: &'static str, after: Duration) {
-    histogram!("clawplane_proxy_ttfb_seconds", "vendor" => vendor).record(after.as_secs_f64());
-}
-
-/// How many records are not in Postgres yet, and the age of the oldest of them.
+/// How many records are not in Postgres yet, the age of the oldest of them, and the bytes on the disk.
 #[expect(clippy::cast_precision_loss, reason = "a gauge")]
-pub(crate) fn spool(pending: u64, lag: Duration) {
+pub(crate) fn spool(pending: u64, lag: Duration, bytes: u64) {
     gauge!("clawplane_proxy_spool_pending").set(pending as f64);
     gauge!("clawplane_proxy_upload_lag_seconds").set(lag.as_secs_f64());
+    gauge!("clawplane_proxy_spool_bytes").set(bytes as f64);
 }
 
 /// Records of the spool that could not be read.
 pub(crate) fn corrupt_records(count: u64) {
     counter!("clawplane_proxy_spool_corrupt_total").increment(count);
+}
+
+/// A refusal of the proxy's own found no room in the spool. The vendor never saw its request.
+pub(crate) fn dropped_refusal() {
+    counter!("clawplane_proxy_spool_dropped_refusals_total").increment(1);
+}
+
+/// A question about slices of a quota ended: `granted`, `starved` or `unanswered`.
+pub(crate) fn lease(outcome: &'static str) {
+    counter!("clawplane_proxy_quota_leases_total", "outcome" => outcome).increment(1);
 }
 
 /// An event that the directory could not take in.
@@ -58,4 +154,14 @@ pub(crate) fn skipped_event() {
 #[expect(clippy::cast_precision_loss, reason = "a gauge")]
 pub(crate) fn directory_position(position: Position) {
     gauge!("clawplane_proxy_directory_position").set(position.global as f64);
+}
+
+/// A provider key of `vendor` went into a state: `healthy`, `cooling` or `disabled`.
+pub(crate) fn key_state(vendor: &'static str, state: &'static str) {
+    counter!("clawplane_proxy_key_states_total", "vendor" => vendor, "state" => state).increment(1);
+}
+
+/// A request was tried again with another key.
+pub(crate) fn tried_again(vendor: &'static str) {
+    counter!("clawplane_proxy_retries_total", "vendor" => vendor).increment(1);
 }

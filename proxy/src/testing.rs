@@ -1,14 +1,18 @@
 //! Doubles of the outside, shared by the tests: a feed, a sink and a vault in memory, and a clock that stands still.
 
-use crate::ports::{BotTotals, BoxError, EventSource, Totals, UnsealError, Unsealer, UsageSink, UsageTotals};
+use crate::ports::{
+    BotTotals, BoxError, EventSource, Granted, KeyNews, KeyReport, KeyReports, LeaseAsk, LeaseReturn,
+    QuotaDesk, Stored, Totals, UnsealError, Unsealer, UsageSink, UsageTotals,
+};
 use async_trait::async_trait;
 use clawplane_domain::{
-    Actor, BotId, DataKeyId, DomainEvent, KeyId, Metadata, SealedSecret, Secret, TenantId, Timestamp,
-    TokenHash, UserId,
+    Actor, BotId, DataKeyId, Decide, DomainEvent, KeyId, Metadata, RequestId, SealedSecret, Secret, TenantId,
+    TimeZone, Timestamp, TokenHash, UserId,
     bot::{BotEvent, CreateBot, GatewayToken, Limits},
     clock::{Clock, Ids},
-    provider_key::{AddKey, ApiType, KeyEvent},
-    quota::{QuotaEvent, QuotaLimits},
+    provider_key::{AddKey, ApiType, DisabledBy, Disabling, KeyCommand, KeyEvent, OnDisconnect, ProviderKey},
+    quota::{QuotaEvent, QuotaLimits, QuotaSubject, Reached},
+    quota_lease::{Ask, LeaseCommand, LeaseEvent, QuotaLease, Standing},
     usage::UsageRecorded,
     values::Tag,
 };
@@ -83,11 +87,85 @@ pub(crate) struct World {
     events: Mutex<Vec<RecordedEvent>>,
     usage: Mutex<HashMap<String, BTreeMap<u64, UsageRecorded>>>,
     pub(crate) totals: Mutex<Totals>,
+    /// What the keys that are made from now on say.
+    pub(crate) on_disconnect: Mutex<OnDisconnect>,
     shredded: Mutex<Vec<DataKeyId>>,
     /// The database is away.
     pub(crate) down: AtomicBool,
     pub(crate) appended: Notify,
     pub(crate) appends: AtomicU64,
+    pub(crate) desk: Mutex<Desk>,
+}
+
+/// Leases as the event store would have them, decided by the domain itself.
+#[derive(Default)]
+pub(crate) struct Desk {
+    limits: HashMap<QuotaSubject, QuotaLimits>,
+    leases: HashMap<String, QuotaLease>,
+    pub(crate) reached: Vec<(QuotaSubject, Reached)>,
+    /// How often slices were asked for.
+    pub(crate) asked: u64,
+    pub(crate) returned: u64,
+}
+
+impl Desk {
+    fn limit(&mut self, subject: QuotaSubject, limits: Option<QuotaLimits>) {
+        match limits {
+            Some(limits) => self.limits.insert(subject, limits),
+            None => self.limits.remove(&subject),
+        };
+    }
+
+    fn execute(&mut self, stream: &str, command: LeaseCommand) -> Vec<LeaseEvent> {
+        let lease = self.leases.entry(stream.to_owned()).or_default();
+        let events = lease.decide(command).unwrap();
+        events.iter().cloned().for_each(|event| lease.evolve(event));
+        events
+    }
+}
+
+#[async_trait]
+impl QuotaDesk for World {
+    async fn lease(&self, ask: LeaseAsk) -> Result<Vec<Granted>, BoxError> {
+        self.check()?;
+        // An answer takes its time.
+        tokio::task::yield_now().await;
+        let LeaseAsk { subject, holder, day, at, asks } = ask;
+        let stream = QuotaLease::stream(&subject, day);
+        let mut desk = self.desk.lock().unwrap();
+        desk.asked += 1;
+        let Some(limits) = desk.limits.get(&subject).copied() else { return Ok(Vec::new()) };
+        let asks: Vec<_> =
+            asks.into_iter().filter_map(|ask| Some(Ask { of: ask.limit.of(&limits)?, ..ask })).collect();
+        let renew = LeaseCommand::Renew { subject, holder: holder.clone(), at, asks: asks.clone() };
+        let events = desk.execute(&stream, renew);
+        let lease = &desk.leases[&stream];
+        let answer = |ask: &Ask| {
+            let Standing { ceiling, spent, others } = lease.standing(ask.limit, &holder, at);
+            Granted { limit: ask.limit, of: ask.of, ceiling, spent, others }
+        };
+        let answers = asks.iter().map(answer).collect();
+        drop(desk);
+        for event in events {
+            self.emit("quota_lease", &stream, subject.tenant_id, &event);
+        }
+        Ok(answers)
+    }
+
+    async fn give_back(&self, back: LeaseReturn) -> Result<(), BoxError> {
+        self.check()?;
+        let LeaseReturn { subject, holder, day, used, .. } = back;
+        let mut desk = self.desk.lock().unwrap();
+        desk.returned += 1;
+        desk.execute(&QuotaLease::stream(&subject, day), LeaseCommand::Return { subject, holder, used });
+        Ok(())
+    }
+
+    async fn reached(&self, subject: QuotaSubject, reached: Reached) -> Result<(), BoxError> {
+        self.check()?;
+        self.desk.lock().unwrap().reached.push((subject, reached));
+        Ok(())
+    }
 }
 
 impl World {
@@ -109,6 +187,18 @@ impl World {
         event_type: &str,
         payload: &impl serde::Serialize,
     ) {
+        self.emit_because(kind, stream, tenant, event_type, payload, None);
+    }
+
+    fn emit_because(
+        &self,
+        kind: &str,
+        stream: &str,
+        tenant: TenantId,
+        event_type: &str,
+        payload: &impl serde::Serialize,
+        causation: Option<String>,
+    ) {
         let mut events = self.events.lock().unwrap();
         let now = at("2026-11-20T00:00:00Z");
         let global = i64::try_from(events.len()).unwrap() + 1;
@@ -126,7 +216,7 @@ impl World {
                 actor: Actor::system("test"),
                 at: now,
                 request_id: None,
-                causation: None,
+                causation,
             },
             tenant_id: tenant,
             recorded_at: now,
@@ -194,6 +284,7 @@ impl World {
             weight: 1,
             base_url: base_url.map(|url| url.parse().unwrap()),
             api_type,
+            on_disconnect: *self.on_disconnect.lock().unwrap(),
             sealed: seal(secret, &clawplane_domain::sealed::bound_to_key(tenant, id)),
         };
         self.emit("provider_key", id, tenant, &KeyEvent::Added { key });
@@ -204,8 +295,55 @@ impl World {
         self.emit("provider_key", key, tenant, &KeyEvent::Deleted { data_key_id: DataKeyId(Uuid::nil()) });
     }
 
+    /// Gives a key a command, as the executor would; how many events it led to.
+    pub(crate) fn command_key(&self, key: KeyId, command: KeyCommand, causation: Option<&str>) -> usize {
+        let mut state = ProviderKey::default();
+        let stored: Vec<_> = {
+            let events = self.events.lock().unwrap();
+            let ours = |event: &&RecordedEvent| event.aggregate_id == key.to_string();
+            events.iter().filter(ours).map(|event| event.payload.clone()).collect()
+        };
+        stored.into_iter().for_each(|event| state.evolve(event.decode().unwrap()));
+        let tenant = state.key.as_ref().unwrap().tenant_id;
+        let events = state.decide(command).unwrap();
+        for event in &events {
+            let name = event.event_type();
+            let causation = causation.map(str::to_owned);
+            self.emit_because("provider_key", &key.to_string(), tenant, &name, event, causation);
+        }
+        events.len()
+    }
+
+    /// The names of a key's events.
+    pub(crate) fn history(&self, key: KeyId) -> Vec<String> {
+        let events = self.events.lock().unwrap();
+        let ours = events.iter().filter(|event| event.aggregate_id == key.to_string());
+        ours.map(|event| event.event_type.trim_start_matches("provider_key.").to_owned()).collect()
+    }
+
+    /// Waits until a key's events are these.
+    pub(crate) async fn wait_for_history(&self, key: KeyId, wanted: &[&str]) {
+        let waiting = async {
+            while self.history(key) != wanted {
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
+        };
+        let came = tokio::time::timeout(std::time::Duration::from_secs(10), waiting).await;
+        came.unwrap_or_else(|_| panic!("{:?} instead of {wanted:?}", self.history(key)));
+    }
+
     pub(crate) fn quota(&self, tenant: TenantId, bot: BotId, limits: QuotaLimits) {
-        self.emit("quota", bot, tenant, &QuotaEvent::Set { tenant_id: tenant, bot_id: bot, limits });
+        self.limit(QuotaSubject::bot(tenant, bot), Some(limits));
+    }
+
+    /// Sets or clears the quota of a bot or a tenant.
+    pub(crate) fn limit(&self, subject: QuotaSubject, limits: Option<QuotaLimits>) {
+        let event = match limits {
+            Some(limits) => QuotaEvent::Set { subject, limits },
+            None => QuotaEvent::Cleared { subject },
+        };
+        self.desk.lock().unwrap().limit(subject, limits);
+        self.emit("quota", subject.stream(), subject.tenant_id, &event);
     }
 
     pub(crate) fn shred_all(&self) {
@@ -281,9 +419,20 @@ impl UsageSink for World {
         self.appended.notify_waiters();
         Ok(())
     }
-    async fn sequences(&self, stream: &str) -> Result<Vec<u64>, StoreError> {
+    async fn stored(&self, stream: &str, from: u64, open: &[RequestId]) -> Result<Stored, StoreError> {
         self.check()?;
-        Ok(self.stored().remove(stream).unwrap_or_default())
+        let usage = self.usage.lock().unwrap();
+        let none = BTreeMap::new();
+        let records = usage.get(stream).unwrap_or(&none);
+        Ok(Stored {
+            below: records.range(..from).next_back().map_or(0, |(number, _)| *number),
+            runs: records.range(from..).map(|(number, _)| (*number, *number)).collect(),
+            known: records
+                .range(from..)
+                .map(|(_, record)| record.request_id)
+                .filter(|id| open.contains(id))
+                .collect(),
+        })
     }
 }
 
@@ -303,16 +452,36 @@ impl Unsealer for World {
 }
 
 #[async_trait]
+impl KeyReports for World {
+    async fn report(&self, report: &KeyReport) -> Result<(), BoxError> {
+        self.check()?;
+        let secret = report.secret;
+        let command = match report.news {
+            KeyNews::Refused { status } => {
+                let (by, reason) = (DisabledBy::Proxy, "refused".to_owned());
+                let disabling = Disabling { by, reason, status: Some(status) };
+                KeyCommand::Disable { disabling, secret: Some(secret) }
+            }
+            KeyNews::Cooled(cooling) => KeyCommand::Cool { cooling, secret },
+            KeyNews::Recovered => KeyCommand::Recover { secret },
+        };
+        self.command_key(report.key_id, command, Some(&report.proxy));
+        Ok(())
+    }
+}
+
+#[async_trait]
 impl UsageTotals for World {
-    async fn current(&self, _: Timestamp) -> Result<Totals, BoxError> {
+    async fn current(&self, _: Timestamp, _: &[(TenantId, TimeZone)]) -> Result<Totals, BoxError> {
         self.check()?;
         Ok(self.totals.lock().unwrap().clone())
     }
 }
 
 /// Totals of one bot's day, at the feed's start.
-pub(crate) fn day_total(bot_id: BotId, tokens: u64) -> Totals {
+pub(crate) fn day_total(tenant_id: TenantId, bot_id: BotId, tokens: u64) -> Totals {
     let totals = BotTotals {
+        tenant_id,
         bot_id,
         day_tokens: tokens,
         day_cost_micros: 0,
@@ -320,6 +489,11 @@ pub(crate) fn day_total(bot_id: BotId, tokens: u64) -> Totals {
         month_cost_micros: 0,
     };
     Totals { position: Position::START, bots: vec![totals] }
+}
+
+/// Of a spool whose records survive the process.
+pub(crate) fn limits(segment_bytes: u64, max_bytes: u64) -> crate::spool::Limits {
+    crate::spool::Limits { segment_bytes, max_bytes, durability: crate::SpoolDurability::Process }
 }
 
 /// A request that was under way when nothing more was heard of it.
@@ -335,6 +509,7 @@ pub(crate) fn draft() -> UsageRecorded {
         error: Some("proxy_stopped".to_owned()),
         stream: false,
         tokens: clawplane_domain::usage::Tokens::default(),
+        service_tier: None,
         cost_micros: None,
         price_version: None,
         estimated: true,
@@ -342,5 +517,6 @@ pub(crate) fn draft() -> UsageRecorded {
         ttfb_ms: None,
         duration_ms: 0,
         at: at("2026-11-20T00:00:00Z"),
+        attempts: 1,
     }
 }

@@ -23,8 +23,11 @@ const BATCH: usize = 1000;
 const GATHER: Duration = Duration::from_millis(10);
 /// Most records that are read ahead.
 const AHEAD: usize = 4 * BATCH;
-/// How long a missing number is waited for. Writers are not that slow: it is a record that the disk does not take.
+/// When a missing number is reported. Writers are not that slow: it is a record that the disk does not take. Those behind
+/// it wait: the recovery after a crash relies on nothing being sent from above a hole.
 const GAP: Duration = Duration::from_secs(5);
+/// Between two tries to write what the disk did not take.
+const REWRITE: Duration = Duration::from_millis(500);
 const BACKOFF_MIN: Duration = Duration::from_millis(50);
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
 /// How long the last batches may take when the process ends; what is left is recovered by the next start.
@@ -57,7 +60,8 @@ pub(crate) struct Uploader {
     /// The lowest number that was never stored.
     next: u64,
     stored: u64,
-    gap_since: Option<Instant>,
+    gap_since: Option<(Instant, bool)>,
+    rewritten: Instant,
     buffer: Vec<u8>,
 }
 
@@ -75,6 +79,7 @@ impl Uploader {
             next: 1,
             stored: 0,
             gap_since: None,
+            rewritten: Instant::now(),
             buffer: vec![0; 256 << 10],
         }
     }
@@ -117,7 +122,10 @@ impl Uploader {
 
     /// Reads and stores until nothing more can be done now.
     async fn pass(&mut self) -> Result<(), clawplane_eventstore::StoreError> {
-        self.spool.retry_unwritten();
+        if self.rewritten.elapsed() >= REWRITE || self.spool.is_ending() {
+            self.spool.retry_unwritten();
+            self.rewritten = Instant::now();
+        }
         loop {
             self.read();
             let batch = self.batch();
@@ -178,7 +186,8 @@ impl Uploader {
 
     fn take(&mut self, index: u64, entry: Entry) {
         match entry {
-            Entry::Stream(_) => {}
+            // A recovery's own; a living process moves nothing.
+            Entry::Stream(_) | Entry::Moved(..) => {}
             Entry::Intent(draft) => {
                 self.open.insert(draft.request_id, index);
                 self.hold(index, |held| held.needs += 1);
@@ -191,17 +200,17 @@ impl Uploader {
         }
     }
 
-    /// The next records without a gap, or with one that has been waited for long enough.
+    /// The next records without a gap.
     fn batch(&mut self) -> Vec<(u64, UsageRecorded)> {
         let Some(first) = self.pending.first_key_value().map(|(sequence, _)| *sequence) else {
             return Vec::new();
         };
         if first > self.next {
-            let since = *self.gap_since.get_or_insert_with(Instant::now);
-            if since.elapsed() < GAP {
-                return Vec::new();
+            let (since, reported) = self.gap_since.get_or_insert_with(|| (Instant::now(), false));
+            if since.elapsed() >= GAP && !std::mem::replace(reported, true) {
+                tracing::error!(missing = self.next, "a usage record is late; those behind it wait");
             }
-            tracing::error!(missing = self.next, "a usage record is late; those after it go first");
+            return Vec::new();
         }
         self.gap_since = None;
         let mut expected = first;
@@ -244,7 +253,7 @@ impl Uploader {
                 pending.record.at + chrono::TimeDelta::milliseconds(i64::from(pending.record.duration_ms));
             (self.clock.now() - ended).to_std().unwrap_or_default()
         });
-        telemetry::spool(self.spool.closed() - self.stored, oldest.unwrap_or_default());
+        telemetry::spool(self.spool.closed() - self.stored, oldest.unwrap_or_default(), self.spool.bytes());
     }
 }
 

@@ -6,9 +6,12 @@
 pub mod client;
 pub mod docker;
 pub mod platform;
+pub mod sdk;
+pub mod serve;
 pub mod vendor;
 pub mod wait;
 
 pub use client::Client;
 pub use platform::Platform;
+pub use serve::Serve;
 pub use vendor::FakeVendor;

@@ -152,12 +152,44 @@ impl Drop for Platform {
     }
 }
 
+/// Stops the private Postgres of a platform for as long as this lives, as a machine does that hangs: connections stay,
+/// nothing answers.
+#[derive(Debug)]
+pub struct Frozen(Vec<u32>);
+
+impl Platform {
+    /// Freezes its Postgres.
+    pub fn freeze_postgres(&self) -> Frozen {
+        let below = self.child.as_ref().map(|child| descendants(child.id())).unwrap_or_default();
+        let is_postgres = |pid: &u32| {
+            fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim() == "postgres")
+        };
+        let pids: Vec<u32> = below.into_iter().filter(is_postgres).collect();
+        assert!(pids.len() > 3, "Postgres and its processes: {pids:?}");
+        // The first one is the postmaster: it starts no more of them.
+        pids.iter().for_each(|pid| signal("-STOP", *pid));
+        Frozen(pids)
+    }
+
+    /// How its private Postgres is reached.
+    pub fn database_url(&self) -> String {
+        let url = fs::read_to_string(self.data_dir().join("postgres.url")).expect("it runs");
+        url.trim().to_owned()
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|pid| signal("-CONT", *pid));
+    }
+}
+
 fn tail(text: &str, lines: usize) -> String {
     let all: Vec<&str> = text.lines().collect();
     all[all.len().saturating_sub(lines)..].join("\n")
 }
 
-fn signal(name: &str, pid: u32) {
+pub(crate) fn signal(name: &str, pid: u32) {
     let _ = Command::new("kill").args([name, &pid.to_string()]).stderr(Stdio::null()).status();
 }
 

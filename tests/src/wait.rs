@@ -7,6 +7,24 @@ use tokio::time::{Instant, sleep};
 pub async fn until<T, E: Debug, F: Future<Output = Result<T, E>>>(
     what: &str,
     seconds: u64,
+    probe: impl FnMut() -> F,
+) -> T {
+    every(Duration::from_millis(100), what, seconds, probe).await
+}
+
+/// As [`until`], for what is there soon.
+pub async fn until_quick<T, E: Debug, F: Future<Output = Result<T, E>>>(
+    what: &str,
+    seconds: u64,
+    probe: impl FnMut() -> F,
+) -> T {
+    every(Duration::from_millis(10), what, seconds, probe).await
+}
+
+async fn every<T, E: Debug, F: Future<Output = Result<T, E>>>(
+    pause: Duration,
+    what: &str,
+    seconds: u64,
     mut probe: impl FnMut() -> F,
 ) -> T {
     let end = Instant::now() + Duration::from_secs(seconds);
@@ -16,7 +34,7 @@ pub async fn until<T, E: Debug, F: Future<Output = Result<T, E>>>(
             Err(last) if Instant::now() >= end => {
                 panic!("waited {seconds} s for {what}; last seen: {last:?}")
             }
-            Err(_) => sleep(Duration::from_millis(100)).await,
+            Err(_) => sleep(pause).await,
         }
     }
 }

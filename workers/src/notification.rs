@@ -9,7 +9,11 @@ use crate::{
     wake_up::WakeUp,
 };
 use async_trait::async_trait;
-use clawplane_domain::bot::{BotEvent, BotState};
+use clawplane_domain::{
+    bot::{BotEvent, BotState},
+    provider_key::{DisabledBy, KeyEvent},
+    quota::{QuotaEvent, Reached, Threshold},
+};
 use clawplane_eventstore::{Checkpoints, DeadLetters, Feed, Position, RecordedEvent, StoreError};
 use std::sync::Arc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -91,7 +95,7 @@ async fn event_at(feed: &Feed, position: Position) -> Result<Option<RecordedEven
 
 /// By name alone, so that the many others need no look into the database.
 fn may_be_notable(event_type: &str) -> bool {
-    event_type == "bot.observed" || kind_of(event_type).is_some()
+    matches!(event_type, "bot.observed" | "provider_key.disabled") || kind_of(event_type).is_some()
 }
 
 fn kind_of(event_type: &str) -> Option<&'static str> {
@@ -100,7 +104,11 @@ fn kind_of(event_type: &str) -> Option<&'static str> {
         "bot.deleted" => "bot_deleted",
         "provider_key.added" => "provider_key_added",
         "provider_key.deleted" => "provider_key_deleted",
+        "provider_key.enabled" => "provider_key_enabled",
+        "provider_key.rotated" => "provider_key_rotated",
         "quota.set" => "quota_set",
+        "quota.cleared" => "quota_cleared",
+        "quota.threshold_reached" => "quota_threshold",
         "tenant.member_added" => "member_added",
         _ => return None,
     })
@@ -113,6 +121,24 @@ pub fn notable(event: &RecordedEvent) -> Result<Option<Notable>, StoreError> {
         let BotEvent::Observed { observation } = event.decode()? else { return Ok(None) };
         let failed = observation.state == BotState::Failed;
         return Ok(failed.then_some(Notable { kind: "bot_failed", about, detail: observation.reason }));
+    }
+    if event.event_type == "provider_key.disabled" {
+        let KeyEvent::Disabled { disabling } = event.decode()? else { return Ok(None) };
+        let kind = match disabling.by {
+            DisabledBy::Proxy => "provider_key_refused",
+            DisabledBy::Person => "provider_key_disabled",
+        };
+        return Ok(Some(Notable { kind, about, detail: Some(disabling.reason) }));
+    }
+    if event.event_type == "quota.threshold_reached" {
+        let QuotaEvent::ThresholdReached { reached, .. } = event.decode()? else { return Ok(None) };
+        let Reached { limit, of, percent, used, .. } = reached;
+        let kind = match percent {
+            Threshold::Near => "quota_nearly_used_up",
+            Threshold::Full => "quota_used_up",
+        };
+        let detail = Some(format!("{used} of {} {of} ({} %)", limit.name(), percent.percent()));
+        return Ok(Some(Notable { kind, about, detail }));
     }
     Ok(kind_of(&event.event_type).map(|kind| Notable { kind, about, detail: None }))
 }

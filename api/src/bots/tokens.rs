@@ -18,8 +18,8 @@ pub(crate) struct Rotated {
     pub(crate) plain: Secret,
     /// Its end.
     pub(crate) expires_at: Option<Timestamp>,
-    /// How long the token before it is good.
-    pub(crate) previous_until: Option<Timestamp>,
+    /// How long tokens from before it are good.
+    pub(crate) earlier_until: Option<Timestamp>,
     /// Where its event stands.
     pub(crate) position: Option<Position>,
 }
@@ -50,7 +50,7 @@ pub(crate) async fn rotate(
     Ok(Rotated {
         plain,
         expires_at: token.expires_at,
-        previous_until: earlier.first().map(|old| old.valid_until),
+        earlier_until: earlier.iter().map(|old| old.valid_until).max(),
         position: committed.position,
     })
 }

@@ -33,6 +33,7 @@ pub(crate) fn operation<'a>(item: &'a mut PathItem, method: &Method) -> Option<&
         Method::GET => item.get.as_mut(),
         Method::POST => item.post.as_mut(),
         Method::PUT => item.put.as_mut(),
+        Method::PATCH => item.patch.as_mut(),
         Method::DELETE => item.delete.as_mut(),
         _ => None,
     }

@@ -150,6 +150,9 @@ impl From<UserRefusal> for Problem {
 
 impl From<TenantRefusal> for Problem {
     fn from(refusal: TenantRefusal) -> Self {
-        Self::new(Kind::Conflict, refusal.to_string())
+        match refusal {
+            TenantRefusal::Exists => Self::new(Kind::Conflict, refusal.to_string()),
+            TenantRefusal::Unknown => Self::not_found("tenant"),
+        }
     }
 }

@@ -24,7 +24,7 @@ pub(crate) enum Permission {
     Read,
     /// Start and stop bots.
     Operate,
-    /// Create and delete bots and keys, set quotas and what bots may reach, rotate and revoke their tokens, read the
+    /// Create, change and delete bots and keys, set quotas and what bots may reach, rotate and revoke their tokens, read the
     /// audit log.
     Manage,
 }
@@ -92,7 +92,9 @@ pub(crate) static TABLE: &[Row] = &[
     row(Method::DELETE, "/api/bot/{hostname}", MANAGE),
     row(Method::POST, "/api/bot/{hostname}/start", OPERATE),
     row(Method::POST, "/api/bot/{hostname}/stop", OPERATE),
+    row(Method::GET, "/api/bot/{hostname}/quota", READ).reads(SUMS),
     row(Method::PUT, "/api/bot/{hostname}/quota", MANAGE),
+    row(Method::DELETE, "/api/bot/{hostname}/quota", MANAGE),
     row(Method::PUT, "/api/bot/{hostname}/access", MANAGE),
     row(Method::POST, "/api/bot/{hostname}/token/rotate", MANAGE),
     row(Method::POST, "/api/bot/{hostname}/token/revoke", MANAGE),
@@ -100,11 +102,21 @@ pub(crate) static TABLE: &[Row] = &[
     row(Method::GET, "/api/bot/{hostname}/usage/trend", READ).reads(SUMS),
     row(Method::GET, "/api/bot/{hostname}/usage/breakdown", READ).reads(SUMS),
     row(Method::GET, "/api/bot/{hostname}/usage/logs", READ).reads(LOG),
+    row(Method::GET, "/api/tenant", READ).reads(BOTS),
+    row(Method::PATCH, "/api/tenant", MANAGE),
+    row(Method::GET, "/api/tenant/quota", READ).reads(SUMS),
+    row(Method::PUT, "/api/tenant/quota", MANAGE),
+    row(Method::DELETE, "/api/tenant/quota", MANAGE),
     row(Method::GET, "/api/provider-key", READ).reads(KEYS),
     row(Method::POST, "/api/provider-key", MANAGE),
     row(Method::GET, "/api/provider-key/health", READ).reads(KEYS),
     row(Method::GET, "/api/provider-key/{id}", READ).reads(KEYS),
+    row(Method::PATCH, "/api/provider-key/{id}", MANAGE),
     row(Method::DELETE, "/api/provider-key/{id}", MANAGE),
+    row(Method::POST, "/api/provider-key/{id}/enable", MANAGE),
+    row(Method::POST, "/api/provider-key/{id}/disable", MANAGE),
+    row(Method::POST, "/api/provider-key/{id}/rotate", MANAGE),
+    row(Method::POST, "/api/provider-key/{id}/verify", MANAGE),
     row(Method::GET, "/api/audit", MANAGE).reads(&[View::Audit]),
     row(Method::GET, "/api/health", Access::Public),
     row(Method::GET, "/api/openapi.json", Access::Public),

@@ -9,13 +9,13 @@ use axum::{
     http::{HeaderMap, Method, Request, StatusCode},
 };
 use clawplane_api::{
-    ApiDeps, ApiState, EngineGate, FieldError, HealthChecks, PartHealth, PartStatus, TokenConfig,
-    VendorRules,
+    ApiDeps, ApiState, EngineGate, FieldError, HealthChecks, KeyVerifier, PartHealth, PartStatus,
+    TokenConfig, VendorRules, Verification,
     accounts::{self, NewAccount},
 };
 use clawplane_domain::{
     Secret, UserId,
-    provider_key::ApiType,
+    provider_key::{AddKey, ApiType},
     values::{BaseUrl, VendorId},
 };
 use clawplane_eventstore::{ClaimTable, Executor, MasterKey, TokenIssuer, Vault, Wakeup};
@@ -41,6 +41,8 @@ pub(crate) struct Fakes {
     pub(crate) no_engine: Mutex<Option<String>>,
     /// How the parts are.
     pub(crate) parts: Mutex<Vec<PartHealth>>,
+    /// What the vendors say of keys; without it none can be asked.
+    pub(crate) verdict: Mutex<Option<Verification>>,
 }
 
 #[async_trait]
@@ -54,6 +56,13 @@ impl EngineGate for Fakes {
 impl HealthChecks for Fakes {
     async fn parts(&self) -> Vec<PartHealth> {
         self.parts.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl KeyVerifier for Fakes {
+    async fn verify(&self, _: &AddKey) -> Result<Verification, String> {
+        self.verdict.lock().unwrap().clone().ok_or_else(|| "nobody can ask".to_owned())
     }
 }
 
@@ -122,6 +131,7 @@ impl App {
             port_start: 9200,
             default_image: "ghcr.io/openclaw/openclaw:latest".parse().unwrap(),
             vendors: fakes.clone(),
+            verifier: fakes.clone(),
             engine: fakes.clone(),
             health: fakes.clone(),
             metrics: None,
@@ -177,6 +187,9 @@ impl App {
     }
     pub(crate) fn put(&self, path: &str) -> Call {
         self.call(Method::PUT, path)
+    }
+    pub(crate) fn patch(&self, path: &str) -> Call {
+        self.call(Method::PATCH, path)
     }
     pub(crate) fn delete(&self, path: &str) -> Call {
         self.call(Method::DELETE, path)

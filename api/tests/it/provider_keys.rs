@@ -20,13 +20,15 @@ async fn a_secret_is_in_no_answer_and_in_no_table() {
     assert_eq!(added.header("location"), format!("/api/provider-key/{}", added.body["id"].as_str().unwrap()));
     assert_eq!((&added.body["weight"], &added.body["tags"]), (&json!(3), &json!(["a"])));
     assert_eq!(added.body["baseUrl"], "https://example.com/v1");
+    assert_eq!(added.body["onDisconnect"], "cancel");
 
     let shown = app.get(added.header("location")).as_(&ada).send().await;
     assert_eq!((shown.status.as_u16(), &shown.body), (200, &added.body));
     let list = app.get("/api/provider-key").as_(&ada).send().await;
     assert_eq!(list.body["items"], json!([added.body]));
     let health = app.get("/api/provider-key/health").as_(&ada).send().await;
-    let expected = json!([{"id": added.body["id"], "label": "Team", "vendor": "openai", "health": "unused"}]);
+    let expected = json!([{"id": added.body["id"], "label": "Team", "vendor": "openai", "health": "unused",
+                           "state": "healthy", "since": crate::app::NOON}]);
     assert_eq!(health.body["items"], expected);
     let audit = app
         .get("/api/audit")
@@ -135,6 +137,7 @@ async fn bad_input_is_named_and_never_repeated() {
         (with("baseUrl", json!("ftp://example.com")), "baseUrl"),
         (with("baseUrl", json!("http://169.254.169.254/latest")), "baseUrl"),
         (with("apiType", json!("smoke-signals")), "apiType"),
+        (with("onDisconnect", json!("shrug")), "onDisconnect"),
         (with("key", json!(SECRET)), "key"),
     ];
     for (body, field) in cases {
@@ -150,7 +153,10 @@ async fn a_custom_vendor_has_an_address_and_a_format() {
     let app = App::start().await;
     let ada = app.ada().await;
     let body = json!({"vendor": "custom", "secret": SECRET, "label": "Own", "baseUrl": "https://llm.example.com",
-                      "apiType": "anthropic"});
+                      "apiType": "anthropic", "onDisconnect": "drain"});
     let reply = app.post("/api/provider-key").as_(&ada).json(&body).send().await;
     assert_eq!((reply.status.as_u16(), &reply.body["apiType"]), (201, &json!("anthropic")), "{}", reply.text);
+    assert_eq!(reply.body["onDisconnect"], "drain");
+    let shown = app.get(reply.header("location")).as_(&ada).send().await;
+    assert_eq!(shown.body, reply.body);
 }

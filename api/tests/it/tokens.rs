@@ -28,7 +28,7 @@ async fn a_rotation_gives_a_new_token_and_leaves_the_old_one_a_while() {
     let second = reply.body["gatewayToken"].as_str().unwrap();
     assert!(second.starts_with("cp_") && second.len() == 46 && second != first, "{second}");
     assert_eq!(reply.body["expiresAt"], "2026-03-01T13:00:00Z");
-    assert_eq!(reply.body["previousValidUntil"], "2026-03-01T12:10:00Z");
+    assert_eq!(reply.body["earlierValidUntil"], "2026-03-01T12:10:00Z");
     let now = bot(&app, id).await;
     assert_eq!(now.token.unwrap().hash, TokenHash::of(second));
     let hashes: Vec<_> = now.earlier.iter().map(|old| old.hash).collect();
@@ -36,7 +36,7 @@ async fn a_rotation_gives_a_new_token_and_leaves_the_old_one_a_while() {
 
     let body = json!({"graceSeconds": 0});
     let none = app.post("/api/bot/one/token/rotate").as_(&ada).json(&body).send().await;
-    assert_eq!(none.body.get("previousValidUntil"), None, "{}", none.text);
+    assert_eq!(none.body.get("earlierValidUntil"), None, "{}", none.text);
     let shown = app.get("/api/bot/one").as_(&ada).send().await;
     assert!(!shown.text.contains("cp_") && shown.body["hasGatewayToken"] == true, "{}", shown.text);
     let audit = app.get("/api/audit").as_(&ada).send().await;

@@ -36,7 +36,9 @@ fn record(
             cache_write_tokens: 10,
             output_tokens: 20,
             reasoning_tokens: 5,
+            ..Tokens::default()
         },
+        service_tier: None,
         cost_micros: cost,
         price_version: None,
         estimated: false,
@@ -44,6 +46,7 @@ fn record(
         ttfb_ms: Some(12),
         duration_ms: 34,
         at,
+        attempts: 1,
     }
 }
 
@@ -134,7 +137,7 @@ async fn a_key_tells_how_it_did() {
     let expected = json!([{
         "id": used.key["id"], "label": "Team", "vendor": "openai", "health": "failing", "lastStatus": 429,
         "lastUsedAt": "2026-03-01T10:07:00Z", "lastSuccessAt": "2026-03-01T10:06:00Z",
-        "lastFailureAt": "2026-03-01T10:07:00Z",
+        "lastFailureAt": "2026-03-01T10:07:00Z", "state": "healthy", "since": crate::app::NOON,
     }]);
     assert_eq!(health.body["items"], expected, "{}", health.text);
 }

@@ -12,9 +12,10 @@ use crate::{
     progress::Progress,
     shutdown,
     source::{SystemClock, SystemIds},
-    telemetry,
+    telemetry::{self, Traces},
 };
 use clawplane_domain::Secret;
+use clawplane_proxy::observe::Observer;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
@@ -29,8 +30,10 @@ struct Ground {
 
 /// Runs until Ctrl-C or SIGTERM, or until one of the servers under it ends.
 pub(super) async fn run(config: &Config, args: &DevArgs, background: Handle) -> anyhow::Result<()> {
+    let traces = Traces::start(config.otlp_endpoint.as_ref())?;
+    let observer = traces.as_ref().map(Traces::observer);
     let mut progress = Progress::on_stderr(if args.demo { 4 } else { 3 }, Arc::new(SystemClock));
-    let started = start(config, args, background, &mut progress).await;
+    let started = start(config, args, (background, observer), &mut progress).await;
     let (_lock, ground, platform) = match started {
         Ok(started) => started,
         Err(error) => {
@@ -45,6 +48,9 @@ pub(super) async fn run(config: &Config, args: &DevArgs, background: Handle) -> 
     };
     tracing::info!("stopping");
     platform.stop().await;
+    if let Some(traces) = traces {
+        traces.stop().await;
+    }
     ground.stop().await;
     ended
 }
@@ -54,7 +60,7 @@ type Started = (Lock, Ground, Platform);
 async fn start(
     config: &Config,
     args: &DevArgs,
-    background: Handle,
+    (background, observer): (Handle, Option<Arc<dyn Observer>>),
     progress: &mut Progress,
 ) -> anyhow::Result<Started> {
     let data = DataDir::open(&config.data_dir)?;
@@ -66,7 +72,8 @@ async fn start(
         &SystemIds,
     )?;
     let ground = Ground::start(&data, args.demo, progress).await?;
-    let started = platform_on(config, &ground, (secrets, background), progress).await;
+    let around = (secrets, background, observer);
+    let started = platform_on(config, &ground, around, progress).await;
     match started {
         Ok(platform) => Ok((lock, ground, platform)),
         Err(error) => {
@@ -79,7 +86,7 @@ async fn start(
 async fn platform_on(
     config: &Config,
     ground: &Ground,
-    (secrets, background): (PlatformSecrets, Handle),
+    (secrets, background, observer): (PlatformSecrets, Handle, Option<Arc<dyn Observer>>),
     progress: &mut Progress,
 ) -> anyhow::Result<Platform> {
     progress.begin("Clawplane");
@@ -95,6 +102,7 @@ async fn platform_on(
         master_key: secrets.master_key,
         metrics: telemetry::metrics()?,
         background,
+        observer,
     };
     let mut platform = Platform::start(config, &Role::EACH.into(), around, upstream_allow).await?;
     match first_things(config, ground, &platform).await {

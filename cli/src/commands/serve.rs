@@ -4,7 +4,8 @@ use crate::{
     config::{Config, args::ServeArgs},
     dev::PlatformSecrets,
     platform::{Platform, Surroundings},
-    shutdown, telemetry,
+    shutdown,
+    telemetry::{self, Traces},
 };
 use anyhow::Context;
 use clawplane_domain::Secret;
@@ -15,6 +16,7 @@ pub(super) async fn run(config: &Config, args: &ServeArgs, background: Handle) -
     let master_key = config.master_key.clone().context("BOT_MASTER_KEY is not set")?;
     let secrets = PlatformSecrets::derived(master_key);
     let database_url = config.database_url.clone().context("DATABASE_URL is not set")?;
+    let traces = Traces::start(config.otlp_endpoint.as_ref())?;
     let around = Surroundings {
         read_database_url: config.read_database_url.clone().unwrap_or_else(|| database_url.clone()),
         nats_url: config.nats_url.clone().context("NATS_URL is not set")?,
@@ -22,6 +24,7 @@ pub(super) async fn run(config: &Config, args: &ServeArgs, background: Handle) -
         master_key: secrets.master_key,
         metrics: telemetry::metrics()?,
         background,
+        observer: traces.as_ref().map(Traces::observer),
         database_url,
     };
     let mut platform = Platform::start(config, &args.roles(), around, config.upstream_allow.clone()).await?;
@@ -34,5 +37,8 @@ pub(super) async fn run(config: &Config, args: &ServeArgs, background: Handle) -
     let ended = shutdown::requested().await;
     tracing::info!("stopping");
     platform.stop().await;
+    if let Some(traces) = traces {
+        traces.stop().await;
+    }
     Ok(ended?)
 }

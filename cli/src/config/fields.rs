@@ -3,8 +3,8 @@
 use super::{
     Config, MasterKey, Need,
     parse::{
-        checked, directory, docker_host, listen, log_filter, log_format, nats_url, password, port_start,
-        postgres_url, ttl,
+        checked, directory, docker_host, extra_roots, listen, log_filter, log_format, nats_url,
+        otlp_endpoint, password, port_start, postgres_url, spool_bytes, spool_durability, ttl,
     },
     problem::Problem,
     sources::{Setting, Settings},
@@ -35,7 +35,7 @@ const NEW_KEY: &str =
     "make one with `openssl rand -hex 32` and keep it: what it encrypted is lost without it";
 const DIRECTORY: &str = "name a directory";
 
-const KNOWN: [Known; 18] = [
+const KNOWN: [Known; 22] = [
     secret("DATABASE_URL", POSTGRES),
     secret("READ_DATABASE_URL", POSTGRES),
     secret(
@@ -48,7 +48,10 @@ const KNOWN: [Known; 18] = [
     open("BOT_DATA_DIR", DIRECTORY),
     open("BOT_SECRETS_DIR", DIRECTORY),
     open("PROXY_TOKEN_TTL", "write whole seconds, or 0 for tokens that do not expire"),
+    open("CLAWPLANE_SPOOL_DURABILITY", "write process or disk"),
+    open("CLAWPLANE_SPOOL_MAX_BYTES", "write a number of bytes, 65536 or more, or leave it out for 8 GiB"),
     open("CLAWPLANE_UPSTREAM_ALLOW", "write host:port or a network such as 10.0.0.0/8, with commas between"),
+    open("CLAWPLANE_EXTRA_CA_FILE", "name a file with certificates in PEM"),
     open("CLAWPLANE_LISTEN", "write address:port, such as 127.0.0.1:8080"),
     open("CLAWPLANE_ADMIN_EMAIL", "write it as name@domain"),
     secret(
@@ -60,6 +63,7 @@ const KNOWN: [Known; 18] = [
     open("DOCKER_HOST", "write unix:///path/to/socket or tcp://host:port"),
     open("CLAWPLANE_LOG", "write a level, such as info, or name=level pairs with commas"),
     open("CLAWPLANE_LOG_FORMAT", "write text or json"),
+    secret("OTEL_EXPORTER_OTLP_ENDPOINT", "write the collector's base URL, such as http://127.0.0.1:4318"),
 ];
 
 /// Only names of the table are asked for, so that the empty answer is never seen.
@@ -100,7 +104,10 @@ pub(super) fn read(settings: &Settings, needs: &[Need], problems: &mut Vec<Probl
         bot_data_dir: bot_data_dir?,
         secrets_dir: secrets_dir?,
         token_ttl: r.parsed("PROXY_TOKEN_TTL", ttl).flatten(),
+        spool_durability: r.parsed("CLAWPLANE_SPOOL_DURABILITY", spool_durability).unwrap_or_default(),
+        spool_max_bytes: r.parsed("CLAWPLANE_SPOOL_MAX_BYTES", spool_bytes).unwrap_or(8 << 30),
         upstream_allow: r.allow_list(),
+        extra_roots: r.parsed("CLAWPLANE_EXTRA_CA_FILE", extra_roots).unwrap_or_default(),
         listen: r.parsed("CLAWPLANE_LISTEN", listen).unwrap_or((Ipv4Addr::LOCALHOST, 8080).into()),
         admin_email: r.parsed("CLAWPLANE_ADMIN_EMAIL", checked::<Email>),
         admin_password: r.parsed("CLAWPLANE_ADMIN_PASSWORD", password),
@@ -109,6 +116,7 @@ pub(super) fn read(settings: &Settings, needs: &[Need], problems: &mut Vec<Probl
         docker_host: r.parsed("DOCKER_HOST", docker_host),
         log: r.parsed("CLAWPLANE_LOG", log_filter).unwrap_or_else(|| "info".to_owned()),
         log_format: r.parsed("CLAWPLANE_LOG_FORMAT", log_format).unwrap_or_default(),
+        otlp_endpoint: r.parsed("OTEL_EXPORTER_OTLP_ENDPOINT", otlp_endpoint),
     })
 }
 

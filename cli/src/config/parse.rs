@@ -3,11 +3,14 @@
 
 use super::LogFormat;
 use clawplane_domain::Secret;
+use clawplane_proxy::{ExtraRoots, SpoolDurability};
 use clawplane_workers::nats;
 use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+use url::Url;
 
 /// Long enough for any deployment; a longer one is a slip of the unit.
 const MAX_TTL_SECONDS: u64 = 10 * 366 * 24 * 3600;
+const LEAST_SPOOL: u64 = 64 << 10;
 /// The API's own limits, so that the first administrator can also sign in: characters, and bytes.
 const SHORTEST_PASSWORD: usize = 8;
 const LONGEST_PASSWORD: usize = 1024;
@@ -32,6 +35,15 @@ pub(super) fn nats_url(text: &str) -> Result<Secret, String> {
     Ok(url)
 }
 
+/// An empty one is none: that is how the variable is switched off elsewhere.
+pub(super) fn otlp_endpoint(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("is not a URL: {error}"))?;
+    match (url.scheme(), url.has_host()) {
+        ("http" | "https", true) => Ok(url),
+        _ => Err("is not http:// or https:// with a host".to_owned()),
+    }
+}
+
 pub(super) fn port_start(text: &str) -> Result<u16, String> {
     let port = text.parse().ok().filter(|port| (1024..=60000).contains(port));
     port.ok_or_else(|| "is not such a port".to_owned())
@@ -44,6 +56,12 @@ pub(super) fn ttl(text: &str) -> Result<Option<Duration>, String> {
         1..=MAX_TTL_SECONDS => Ok(Some(Duration::from_secs(seconds))),
         _ => Err("is more than ten years".to_owned()),
     }
+}
+
+/// The file is read now, so that what is wrong with it is said at the start.
+pub(super) fn extra_roots(path: &str) -> Result<ExtraRoots, String> {
+    let text = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
+    ExtraRoots::from_pem(&text).map_err(|why| why.to_string())
 }
 
 pub(super) fn password(text: &str) -> Result<Secret, String> {
@@ -74,6 +92,20 @@ pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
         "json" => Ok(LogFormat::Json),
         _ => Err("is not a format".to_owned()),
     }
+}
+
+pub(super) fn spool_durability(text: &str) -> Result<SpoolDurability, String> {
+    match text {
+        "process" => Ok(SpoolDurability::Process),
+        "disk" => Ok(SpoolDurability::Disk),
+        _ => Err("is not a durability".to_owned()),
+    }
+}
+
+/// Below the least, a few requests in flight would fill it.
+pub(super) fn spool_bytes(text: &str) -> Result<u64, String> {
+    let bytes = text.parse().ok().filter(|bytes| *bytes >= LEAST_SPOOL);
+    bytes.ok_or_else(|| "is not such a number".to_owned())
 }
 
 pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {

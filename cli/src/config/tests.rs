@@ -1,5 +1,6 @@
 use super::{Config, LogFormat, Need, Problems, Sources};
 use clawplane_domain::Secret;
+use clawplane_proxy::SpoolDurability;
 use pretty_assertions::assert_eq;
 use std::{io::Write, path::Path, time::Duration};
 
@@ -68,6 +69,16 @@ fn reads_go_where_writes_go_unless_told_otherwise() {
 }
 
 #[test]
+fn the_spool_is_bounded_and_survives_what_is_asked() {
+    let config = load(None, &[]).unwrap();
+    assert_eq!((config.spool_durability, config.spool_max_bytes), (SpoolDurability::Process, 8 << 30));
+    let asked = [("CLAWPLANE_SPOOL_DURABILITY", "disk"), ("CLAWPLANE_SPOOL_MAX_BYTES", "65536")];
+    let config = load(None, &asked).unwrap();
+    assert_eq!((config.spool_durability, config.spool_max_bytes), (SpoolDurability::Disk, 65536));
+    assert!(load(None, &[("CLAWPLANE_SPOOL_MAX_BYTES", "65535")]).is_err());
+}
+
+#[test]
 fn every_problem_is_in_one_report_and_no_secret() {
     let env = [
         ("DATABASE_URL", "mysql://root:hunter2@db/x"),
@@ -78,7 +89,10 @@ fn every_problem_is_in_one_report_and_no_secret() {
         ("BOT_IMAGE", "-x y"),
         ("BOT_DATA_DIR", "/dev/null"),
         ("PROXY_TOKEN_TTL", "-5"),
+        ("CLAWPLANE_SPOOL_DURABILITY", "always"),
+        ("CLAWPLANE_SPOOL_MAX_BYTES", "8GiB"),
         ("CLAWPLANE_UPSTREAM_ALLOW", "10.0.0.0/8,localhost,a:b"),
+        ("CLAWPLANE_EXTRA_CA_FILE", "/dev/null"),
         ("CLAWPLANE_LISTEN", "8080"),
         ("CLAWPLANE_ADMIN_EMAIL", "root"),
         ("CLAWPLANE_ADMIN_PASSWORD", "hunter2"),
@@ -101,10 +115,13 @@ fn every_problem_is_in_one_report_and_no_secret() {
             "CLAWPLANE_ADMIN_EMAIL",
             "CLAWPLANE_ADMIN_PASSWORD",
             "CLAWPLANE_BOT_IMAGE",
+            "CLAWPLANE_EXTRA_CA_FILE",
             "CLAWPLANE_LISTEN",
             "CLAWPLANE_LISTENN",
             "CLAWPLANE_LOG",
             "CLAWPLANE_LOG_FORMAT",
+            "CLAWPLANE_SPOOL_DURABILITY",
+            "CLAWPLANE_SPOOL_MAX_BYTES",
             "CLAWPLANE_UPSTREAM_ALLOW",
             "CLAWPLANE_UPSTREAM_ALLOW",
             "DATABASE_URL",

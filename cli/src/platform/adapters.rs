@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use clawplane_api::{EngineGate, FieldError, VendorRules};
 use clawplane_domain::{
-    Timestamp,
+    TenantId, TimeZone, Timestamp,
     provider_key::ApiType,
     values::{BaseUrl, VendorId},
 };
@@ -67,9 +67,10 @@ pub(super) struct Rollups(pub(super) Views);
 
 #[async_trait]
 impl UsageTotals for Rollups {
-    async fn current(&self, at: Timestamp) -> Result<Totals, BoxError> {
-        let (position, windows) = self.0.usage.window_totals(at).await?;
+    async fn current(&self, at: Timestamp, zones: &[(TenantId, TimeZone)]) -> Result<Totals, BoxError> {
+        let (position, windows) = self.0.usage.window_totals(at, zones).await?;
         let bots = windows.into_iter().map(|bot| BotTotals {
+            tenant_id: bot.tenant_id,
             bot_id: bot.bot_id,
             day_tokens: bot.day_tokens,
             day_cost_micros: bot.day_cost_micros,

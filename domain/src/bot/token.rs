@@ -55,7 +55,7 @@ pub struct Rotate {
     pub replaces: Replaces,
     /// Now.
     pub at: Timestamp,
-    /// How long the present one stays good.
+    /// How long the present one stays good, and with [`Replaces::Present`] every earlier one at most.
     pub grace: Duration,
 }
 
@@ -77,11 +77,17 @@ pub(super) fn rotate(bot: &BotProfile, rotate: Rotate) -> Result<Vec<BotEvent>, 
     {
         return Ok(Vec::new());
     }
-    let last = bot.token.iter().map(|old| {
-        let end = at + grace;
-        EarlierToken { hash: old.hash, valid_until: old.expires_at.map_or(end, |expires| end.min(expires)) }
+    let end = at + grace;
+    let last = bot.token.iter().map(|old| EarlierToken {
+        hash: old.hash,
+        valid_until: old.expires_at.map_or(end, |expires| end.min(expires)),
     });
-    let earlier = last.chain(bot.earlier.iter().cloned()).filter(|old| old.valid_until > at);
+    let before = bot.earlier.iter().map(|old| match replaces {
+        // Whoever asks for a rotation says when everything old ends; a renewal leaves it as it was asked for.
+        Replaces::Present => EarlierToken { valid_until: old.valid_until.min(end), ..old.clone() },
+        Replaces::Exactly(_) => old.clone(),
+    });
+    let earlier = last.chain(before).filter(|old| old.valid_until > at);
     Ok(vec![BotEvent::TokenRotated { token, earlier: earlier.take(MAX_EARLIER).collect() }])
 }
 

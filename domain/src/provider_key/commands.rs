@@ -1,8 +1,8 @@
 //! What can be asked of a provider key, and what is decided.
 
-use super::{ApiType, KeyEvent, ProviderKey};
+use super::{ApiType, Cooling, Disabling, OnDisconnect};
 use crate::{
-    KeyId, SealedSecret, TenantId, UserId,
+    DataKeyId, KeyId, SealedSecret, TenantId, UserId,
     values::{BaseUrl, Label, Tag, VendorId},
 };
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,9 @@ pub struct AddKey {
     /// The wire format, for the vendor `custom`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_type: Option<ApiType>,
+    /// What becomes of a request whose client goes away.
+    #[serde(default, skip_serializing_if = "OnDisconnect::is_usual")]
+    pub on_disconnect: OnDisconnect,
     /// The vendor's key. Its additional data are tenant and key id.
     pub sealed: SealedSecret,
 }
@@ -48,6 +51,49 @@ pub enum KeyCommand {
     Add(Box<AddKey>),
     /// Destroy it.
     Delete,
+    /// Call it something else, or choose it otherwise.
+    Change(KeyChange),
+    /// Put another secret of the vendor's in the place of the present one.
+    Rotate(SealedSecret),
+    /// Take it out of use. `secret` is the data key of the secret that was refused, where the proxy says so: the
+    /// news of a secret that was rotated away meanwhile are no news.
+    Disable {
+        /// Who and why.
+        disabling: Disabling,
+        /// Whose failure it was; `None` for a person.
+        secret: Option<DataKeyId>,
+    },
+    /// Put it back into use, with a clean record.
+    Enable,
+    /// From the proxy: leave it alone for a while.
+    Cool {
+        /// Until when and why.
+        cooling: Cooling,
+        /// Whose failure it was.
+        secret: DataKeyId,
+    },
+    /// From the proxy: a request after the cool-down went well.
+    Recover {
+        /// Whose success it was.
+        secret: DataKeyId,
+    },
+    /// Somebody asked the vendor, and the vendor takes this secret: whatever the proxy held against the key is over.
+    /// What a person disabled stays disabled.
+    Verified {
+        /// The secret that was asked about.
+        secret: DataKeyId,
+    },
+}
+
+/// A change of a key; what is `None` stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyChange {
+    /// Its name for people.
+    pub label: Option<Label>,
+    /// Bots with one of these tags prefer it.
+    pub tags: Option<Vec<Tag>>,
+    /// Its share among equal keys.
+    pub weight: Option<u32>,
 }
 
 /// Why a command to a key was refused.
@@ -71,33 +117,4 @@ pub enum KeyRefusal {
         /// The missing field, as the API names it.
         field: &'static str,
     },
-}
-
-pub(super) fn decide(state: &ProviderKey, command: KeyCommand) -> Result<Vec<KeyEvent>, KeyRefusal> {
-    match (&state.key, command) {
-        (Some(_), KeyCommand::Add(_)) => Err(KeyRefusal::Exists),
-        (None, KeyCommand::Add(key)) => add(*key),
-        (Some(key), KeyCommand::Delete) if !state.deleted => {
-            Ok(vec![KeyEvent::Deleted { data_key_id: key.sealed.data_key_id }])
-        }
-        (_, KeyCommand::Delete) => Err(KeyRefusal::Unknown),
-    }
-}
-
-fn add(key: AddKey) -> Result<Vec<KeyEvent>, KeyRefusal> {
-    if key.tags.len() > MAX_TAGS {
-        return Err(KeyRefusal::TooManyTags);
-    }
-    if !(1..=MAX_WEIGHT).contains(&key.weight) {
-        return Err(KeyRefusal::Weight);
-    }
-    if key.vendor.as_str() == "custom" {
-        if key.base_url.is_none() {
-            return Err(KeyRefusal::CustomNeeds { field: "baseUrl" });
-        }
-        if key.api_type.is_none() {
-            return Err(KeyRefusal::CustomNeeds { field: "apiType" });
-        }
-    }
-    Ok(vec![KeyEvent::Added { key }])
 }

@@ -43,3 +43,15 @@ fn each_role_may_do_what_the_one_before_it_may() {
     let names: Vec<_> = roles.iter().map(|role| serde_json::to_value(role).unwrap()).collect();
     assert_eq!(names, ["viewer", "operator", "admin", "owner"]);
 }
+
+#[test]
+fn a_time_zone_is_set_once() {
+    let berlin = || "Europe/Berlin".parse().unwrap();
+    let set = TenantEvent::TimeZoneSet { time_zone: berlin() };
+    let tenant = given::<Tenant>(created()).when(TenantCommand::SetTimeZone(berlin())).then([set.clone()]);
+    assert_eq!(tenant.time_zone, berlin());
+    let again = created().into_iter().chain([set]);
+    given::<Tenant>(again).when(TenantCommand::SetTimeZone(berlin())).then_nothing();
+    given::<Tenant>(created()).when(TenantCommand::SetTimeZone(TimeZone::UTC)).then_nothing();
+    given::<Tenant>([]).when(TenantCommand::SetTimeZone(berlin())).refused(&TenantRefusal::Unknown);
+}

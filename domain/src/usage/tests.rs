@@ -9,6 +9,7 @@ fn quotas_count_input_and_output_once() {
         cache_write_tokens: 30,
         output_tokens: 20,
         reasoning_tokens: 15,
+        ..Tokens::default()
     };
     assert_eq!(tokens.total(), 120);
     assert_eq!(

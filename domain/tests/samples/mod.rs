@@ -6,9 +6,10 @@ mod people;
 use chrono::DateTime;
 use clawplane_domain::{
     DomainEvent, SealedSecret, Timestamp,
-    provider_key::{AddKey, ApiType, KeyEvent},
-    quota::{QuotaEvent, QuotaLimits},
-    usage::{Tokens, USAGE_RECORDED, USAGE_VERSION, UsageRecorded},
+    provider_key::{AddKey, ApiType, CoolCode, Cooling, DisabledBy, Disabling, KeyEvent, OnDisconnect},
+    quota::{QuotaEvent, QuotaLimits, QuotaSubject, Reached, Threshold, UnknownPrice, WindowLimit},
+    quota_lease::{LeaseEvent, Returned, Slice},
+    usage::{TokenDetails, Tokens, USAGE_RECORDED, USAGE_VERSION, UsageRecorded},
 };
 use serde_json::Value;
 use std::{collections::BTreeMap, fmt::Debug, str::FromStr};
@@ -35,6 +36,10 @@ impl Samples {
 
     fn minimal(&mut self, event: &impl DomainEvent) {
         self.put(&event.event_type(), &event.event_version(), ".minimal", event);
+    }
+
+    fn variant(&mut self, variant: &str, event: &impl DomainEvent) {
+        self.put(&event.event_type(), &event.event_version(), variant, event);
     }
 
     fn put(&mut self, name: &str, version: &str, variant: &str, event: &impl serde::Serialize) {
@@ -72,13 +77,32 @@ fn keys(samples: &mut Samples) {
         weight: 5,
         base_url: Some(text("https://llm.example.org/v1")),
         api_type: Some(ApiType::Openai),
+        on_disconnect: OnDisconnect::Cancel,
         sealed: sealed(),
     };
     let minimal =
         AddKey { vendor: text("openai"), tags: Vec::new(), base_url: None, api_type: None, ..full.clone() };
+    let draining = AddKey { on_disconnect: OnDisconnect::Drain, ..full.clone() };
+    samples.variant(".drain", &KeyEvent::Added { key: draining });
     samples.add(&KeyEvent::Added { key: full });
     samples.minimal(&KeyEvent::Added { key: minimal });
     samples.add(&KeyEvent::Deleted { data_key_id: id(0xd) });
+    samples.add(&KeyEvent::Changed { label: text("Hall 4"), tags: vec![text("eu")], weight: 7 });
+    samples.add(&KeyEvent::Rotated { sealed: sealed(), previous_data_key_id: id(0xe) });
+    let disabling = Disabling {
+        by: DisabledBy::Proxy,
+        reason: "the vendor refused the key with 401".into(),
+        status: Some(401),
+    };
+    samples.add(&KeyEvent::Disabled { disabling });
+    let by_hand = Disabling { by: DisabledBy::Person, reason: "leaked".into(), status: None };
+    samples.minimal(&KeyEvent::Disabled { disabling: by_hand });
+    samples.add(&KeyEvent::Enabled {});
+    let cooling = Cooling { until: at(), code: CoolCode::RateLimited, status: Some(429), failures: 3 };
+    samples.add(&KeyEvent::Cooled { cooling });
+    let unreachable = Cooling { code: CoolCode::UpstreamUnreachable, status: None, ..cooling };
+    samples.minimal(&KeyEvent::Cooled { cooling: unreachable });
+    samples.add(&KeyEvent::Recovered {});
 }
 
 fn quotas(samples: &mut Samples) {
@@ -89,10 +113,41 @@ fn quotas(samples: &mut Samples) {
         monthly_cost_micros: Some((1 << 53) - 1),
         requests_per_minute: Some(60),
         tokens_per_minute: Some(0),
+        unknown_price: UnknownPrice::Refuse,
     };
-    let set = |limits| QuotaEvent::Set { tenant_id: id(0x2), bot_id: id(0x21), limits };
-    samples.add(&set(full));
-    samples.minimal(&set(QuotaLimits::default()));
+    let (bot, tenant) = (QuotaSubject::bot(id(0x2), id(0x21)), QuotaSubject::tenant(id(0x2)));
+    let set = |subject, limits| QuotaEvent::Set { subject, limits };
+    samples.add(&set(bot, full));
+    samples.minimal(&set(bot, QuotaLimits::default()));
+    let allow = QuotaLimits { unknown_price: UnknownPrice::Allow, ..full };
+    samples.variant(".tenant", &set(tenant, allow));
+    samples.add(&QuotaEvent::Cleared { subject: bot });
+    samples.variant(".tenant", &QuotaEvent::Cleared { subject: tenant });
+    let reached = Reached {
+        limit: WindowLimit::MonthlyCostMicros,
+        of: 5_000_000,
+        window_start: at(),
+        percent: Threshold::Near,
+        used: 4_000_001,
+    };
+    samples.add(&QuotaEvent::ThresholdReached { subject: bot, reached });
+    let full =
+        Reached { limit: WindowLimit::DailyTokens, percent: Threshold::Full, used: 5_000_000, ..reached };
+    samples.variant(".tenant", &QuotaEvent::ThresholdReached { subject: tenant, reached: full });
+    leases(samples, bot);
+}
+
+fn leases(samples: &mut Samples, subject: QuotaSubject) {
+    let holder = "0199abcd:7".to_owned();
+    let slice = |limit| Slice { limit, known: 1_000, used: 200, ceiling: 60_000 };
+    samples.add(&LeaseEvent::Leased {
+        subject,
+        holder: holder.clone(),
+        expires_at: at(),
+        slices: vec![slice(WindowLimit::DailyTokens), slice(WindowLimit::MonthlyTokens)],
+    });
+    let slices = vec![Returned { limit: WindowLimit::DailyCostMicros, used: 200 }];
+    samples.add(&LeaseEvent::Returned { subject, holder, slices });
 }
 
 fn usage(samples: &mut Samples) {
@@ -112,7 +167,9 @@ fn usage(samples: &mut Samples) {
             cache_write_tokens: 100,
             output_tokens: 340,
             reasoning_tokens: 40,
+            ..Tokens::default()
         },
+        service_tier: None,
         cost_micros: Some(6789),
         price_version: Some("2026-02-28".into()),
         estimated: false,
@@ -120,6 +177,7 @@ fn usage(samples: &mut Samples) {
         ttfb_ms: Some(310),
         duration_ms: 4200,
         at: at(),
+        attempts: 1,
     };
     let minimal = UsageRecorded {
         key_id: None,
@@ -132,6 +190,29 @@ fn usage(samples: &mut Samples) {
         ttfb_ms: None,
         ..full.clone()
     };
+    let details = TokenDetails {
+        cache_write_1h_tokens: 60,
+        input_audio_tokens: 50,
+        cached_audio_tokens: 40,
+        input_image_tokens: 30,
+        cached_image_tokens: 20,
+        input_video_tokens: 10,
+        output_audio_tokens: 9,
+        output_image_tokens: 8,
+        output_video_tokens: 7,
+        citation_tokens: 6,
+        web_searches: 5,
+        file_searches: 2,
+        audio_seconds: 4,
+        document_pages: 3,
+    };
+    let detailed = UsageRecorded {
+        tokens: Tokens { details, ..full.tokens },
+        service_tier: Some("priority".into()),
+        ..full.clone()
+    };
+    samples.put(USAGE_RECORDED, USAGE_VERSION, ".detailed", &detailed);
     samples.put(USAGE_RECORDED, USAGE_VERSION, "", &full);
     samples.put(USAGE_RECORDED, USAGE_VERSION, ".minimal", &minimal);
+    samples.put(USAGE_RECORDED, USAGE_VERSION, ".retried", &UsageRecorded { attempts: 3, ..full });
 }

@@ -24,6 +24,7 @@ pub(super) fn add(samples: &mut Samples) {
 
     samples.add(&TenantEvent::Created { id: id(0x2), name: text("Ada"), personal: true });
     samples.add(&TenantEvent::MemberAdded { user_id: id(0x1), role: Role::Owner });
+    samples.add(&TenantEvent::TimeZoneSet { time_zone: text("Europe/Berlin") });
 
     let session = OpenSession {
         id: id(0x11),

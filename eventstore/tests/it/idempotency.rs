@@ -5,7 +5,7 @@ use clawplane_domain::{
     BotId, TenantId,
     bot::{Bot, BotCommand, BotEvent, BotRefusal, Desired},
     clock::Ids,
-    quota::{Quota, QuotaCommand, QuotaLimits},
+    quota::{Quota, QuotaCommand, QuotaLimits, QuotaSubject},
 };
 use clawplane_eventstore::{Committed, Context, ExecuteError, Idempotency};
 
@@ -120,7 +120,7 @@ async fn a_key_cannot_be_used_for_another_command() {
     let other = store.executor.execute::<Bot>(id, BotCommand::Stop, keyed(&store, "k", "stop")).await;
     assert!(matches!(other, Err(ExecuteError::KeyReused)));
     let limits = QuotaLimits { daily_tokens: Some(1), ..QuotaLimits::default() };
-    let command = QuotaCommand::Set { tenant_id: store.tenant, bot_id: id, limits };
+    let command = QuotaCommand::Set { subject: QuotaSubject::bot(store.tenant, id), limits };
     let other_type = store.executor.execute::<Quota>(id, command, keyed(&store, "k", "start")).await;
     assert!(matches!(other_type, Err(ExecuteError::KeyReused)));
     assert_eq!(desired(&store, id).await, Desired::Running);

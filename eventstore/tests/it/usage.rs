@@ -6,7 +6,7 @@ use clawplane_domain::{
     clock::Ids,
     usage::{Tokens, UsageRecorded},
 };
-use clawplane_eventstore::{Filter, Position, UsageAppender};
+use clawplane_eventstore::{Filter, Position, Stored, UsageAppender};
 
 /// A record of a request with `n` tokens each way.
 pub fn record(store: &Store, n: u64) -> UsageRecorded {
@@ -21,6 +21,7 @@ pub fn record(store: &Store, n: u64) -> UsageRecorded {
         error: None,
         stream: true,
         tokens: Tokens { input_tokens: n, output_tokens: n, ..Tokens::default() },
+        service_tier: None,
         cost_micros: Some(n),
         price_version: None,
         estimated: false,
@@ -28,6 +29,7 @@ pub fn record(store: &Store, n: u64) -> UsageRecorded {
         ttfb_ms: Some(3),
         duration_ms: 12,
         at: now(),
+        attempts: 1,
     }
 }
 
@@ -67,7 +69,7 @@ async fn the_same_batch_from_two_uploaders_at_once_is_stored_once() {
         uploads.spawn(async move { appender.append("p:1", &batch).await.unwrap() });
     }
     uploads.join_all().await;
-    assert_eq!(appender(&store).sequences("p:1").await.unwrap(), (1..=200).collect::<Vec<_>>());
+    assert_eq!(appender(&store).stored("p:1", 1, &[]).await.unwrap().runs, [(1, 200)]);
 }
 
 #[tokio::test]
@@ -77,8 +79,23 @@ async fn the_numbers_of_a_stream_show_its_holes() {
     appender.append("p:1", &[(5, record(&store, 5)), (2, record(&store, 2))]).await.unwrap();
     appender.append("p:2", &[(1, record(&store, 1))]).await.unwrap();
     appender.append("p:1", &[]).await.unwrap();
-    assert_eq!(appender.sequences("p:1").await.unwrap(), [2, 5]);
-    assert_eq!(appender.sequences("p:3").await.unwrap(), [0_u64; 0]);
+    let known = record(&store, 6);
+    appender.append("p:1", &[(6, known.clone()), (7, record(&store, 7))]).await.unwrap();
+    let stored = |stream: &'static str, from| {
+        let (appender, asked) = (appender.clone(), [known.request_id, RequestId(uuid::Uuid::nil())]);
+        async move { appender.stored(stream, from, &asked).await.unwrap() }
+    };
+    let all = stored("p:1", 1).await;
+    assert_eq!((all.below, all.runs, all.known), (0, vec![(2, 2), (5, 7)], vec![known.request_id]));
+    let some = stored("p:1", 4).await;
+    assert_eq!((some.below, some.runs, some.known.len()), (2, vec![(5, 7)], 1));
+    let rest = stored("p:1", 7).await;
+    assert_eq!(
+        (rest.below, rest.runs, rest.known.len()),
+        (6, vec![(7, 7)], 0),
+        "what is below is not looked at"
+    );
+    assert_eq!(stored("p:3", 1).await, Stored::default());
     assert!(appender.append("p:1", &[(0, record(&store, 0))]).await.is_err(), "numbers start at 1");
     assert!(appender.append("p:1", &[(u64::MAX, record(&store, 0))]).await.is_err());
 }

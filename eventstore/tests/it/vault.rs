@@ -111,6 +111,7 @@ async fn no_table_holds_a_secret_in_any_usual_form() {
         weight: 1,
         base_url: None,
         api_type: None,
+        on_disconnect: clawplane_domain::provider_key::OnDisconnect::default(),
         sealed: seal(&vault, &bound_to_key(store.tenant, id)).await,
     };
     let sealed = key.sealed.clone();

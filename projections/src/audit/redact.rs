@@ -13,6 +13,7 @@ const HIDDEN: &[&str] = &[
     "tokenHashes",
     "refreshHash",
     "dataKeyId",
+    "previousDataKeyId",
 ];
 
 /// The payload without what is hidden, and without its `type`, which is the row's action.

@@ -1,5 +1,6 @@
 //! The fold: rows of the batch's bots are loaded, the domain's own fold runs over them, changed rows are stored.
 
+use super::tenants;
 use crate::{
     projection::{ApplyError, Projection},
     views::View,
@@ -25,7 +26,8 @@ struct Folded {
     state_since: Timestamp,
 }
 
-type Quotas = BTreeMap<Uuid, (TenantId, QuotaLimits)>;
+/// The limits of bots and tenants; `None` where they were cleared.
+type Quotas = BTreeMap<Uuid, (TenantId, Option<QuotaLimits>)>;
 
 #[async_trait]
 impl Projection for BotsProjection {
@@ -38,7 +40,7 @@ impl Projection for BotsProjection {
     }
 
     fn streams(&self) -> Filter {
-        Filter::Types(&["bot", "quota"])
+        Filter::Types(&["bot", "quota", "tenant"])
     }
 
     fn schema(&self) -> &'static str {
@@ -49,11 +51,18 @@ impl Projection for BotsProjection {
         let mut quotas = Quotas::new();
         let mut of_bots = Vec::new();
         for event in events {
-            if event.aggregate_type == "quota" {
-                let QuotaEvent::Set { bot_id, tenant_id, limits } = event.decode()?;
-                quotas.insert(bot_id.0, (tenant_id, limits));
-            } else {
-                of_bots.push((stream_id(event)?, event));
+            match event.aggregate_type.as_str() {
+                "quota" => {
+                    let (subject, limits) = match event.decode()? {
+                        QuotaEvent::Set { subject, limits } => (subject, Some(limits)),
+                        QuotaEvent::Cleared { subject } => (subject, None),
+                        QuotaEvent::ThresholdReached { .. } => continue,
+                    };
+                    let id = subject.bot_id.map_or(subject.tenant_id.0, |bot| bot.0);
+                    quotas.insert(id, (subject.tenant_id, limits));
+                }
+                "tenant" => tenants::apply(tx, stream_id(event)?, event.decode()?).await?,
+                _ => of_bots.push((stream_id(event)?, event)),
             }
         }
         let mut bots = load(tx, of_bots.iter().map(|(id, _)| *id)).await?;
@@ -159,14 +168,20 @@ async fn store_quotas(tx: &mut PgConnection, quotas: &Quotas) -> Result<(), Appl
     if quotas.is_empty() {
         return Ok(());
     }
+    let cleared = quotas.iter().filter(|(_, (_, limits))| limits.is_none()).map(|(id, _)| *id);
+    sqlx::query("DELETE FROM quotas WHERE subject_id = ANY($1)")
+        .bind(cleared.collect::<Vec<_>>())
+        .execute(&mut *tx)
+        .await?;
+    let set = || quotas.iter().filter_map(|(id, (tenant, limits))| Some((*id, tenant.0, limits.as_ref()?)));
     sqlx::query(
-        "INSERT INTO quotas (bot_id, tenant_id, limits)
+        "INSERT INTO quotas (subject_id, tenant_id, limits)
          SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::jsonb[])
-         ON CONFLICT (bot_id) DO UPDATE SET tenant_id = excluded.tenant_id, limits = excluded.limits",
+         ON CONFLICT (subject_id) DO UPDATE SET tenant_id = excluded.tenant_id, limits = excluded.limits",
     )
-    .bind(quotas.keys().copied().collect::<Vec<_>>())
-    .bind(quotas.values().map(|(tenant, _)| tenant.0).collect::<Vec<_>>())
-    .bind(quotas.values().map(|(_, limits)| Json(limits)).collect::<Vec<_>>())
+    .bind(set().map(|(id, ..)| id).collect::<Vec<_>>())
+    .bind(set().map(|(_, tenant, _)| tenant).collect::<Vec<_>>())
+    .bind(set().map(|(.., limits)| Json(limits)).collect::<Vec<_>>())
     .execute(tx)
     .await?;
     Ok(())

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 const LIST: &str = "bots";
 const SELECT: &str = "SELECT b.bot, b.created_at, b.state_since, q.limits FROM view_bots.bots b
-    LEFT JOIN view_bots.quotas q ON q.bot_id = b.id AND q.tenant_id = b.tenant_id";
+    LEFT JOIN view_bots.quotas q ON q.subject_id = b.id AND q.tenant_id = b.tenant_id";
 
 /// The bots.
 #[derive(Clone, Debug)]
@@ -91,6 +91,10 @@ pub struct BotStats {
 impl Bots {
     pub(crate) fn new(pool: PgPool) -> Self {
         Self { pool }
+    }
+
+    pub(super) fn pool(&self) -> &PgPool {
+        &self.pool
     }
 
     /// The tenant's bot of this name; deleted ones are not found.

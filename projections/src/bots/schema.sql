@@ -11,9 +11,17 @@ CREATE TABLE bots (
 );
 CREATE INDEX bots_by_hostname ON bots (tenant_id, hostname, id) WHERE NOT deleted;
 
--- Quotas are streams of their own: one may come before its bot's row does. They are kept for good.
+-- Quotas are streams of their own: one may come before its bot's row does. `subject_id` is a bot's or a tenant's id.
+-- What was cleared has no row; the others are kept for good.
 CREATE TABLE quotas (
-    bot_id    uuid  PRIMARY KEY,
-    tenant_id uuid  NOT NULL,
-    limits    jsonb NOT NULL
+    subject_id uuid  PRIMARY KEY,
+    tenant_id  uuid  NOT NULL,
+    limits     jsonb NOT NULL
+);
+
+-- What is known of tenants, who own the bots.
+CREATE TABLE tenants (
+    id        uuid PRIMARY KEY,
+    name      text NOT NULL,
+    time_zone text NOT NULL
 );

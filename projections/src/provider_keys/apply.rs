@@ -1,5 +1,6 @@
 //! The fold: keys come and go one by one, their use is summed up over the batch first.
 
+use super::health;
 use crate::{
     projection::{ApplyError, Projection},
     views::View,
@@ -9,6 +10,7 @@ use clawplane_domain::{
     Timestamp,
     provider_key::{AddKey, KeyEvent},
     usage::{USAGE_STREAM, UsageRecorded},
+    values::{Label, Tag},
 };
 use clawplane_eventstore::{Filter, RecordedEvent};
 use sqlx::{PgConnection, types::Json};
@@ -33,7 +35,7 @@ impl Projection for ProviderKeysProjection {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     fn streams(&self) -> Filter {
@@ -54,9 +56,15 @@ impl Projection for ProviderKeysProjection {
                 }
                 continue;
             }
+            let (id, at) = (&event.aggregate_id, event.metadata.at);
             match event.decode()? {
-                KeyEvent::Added { key } => insert(tx, &key, event.metadata.at).await?,
-                KeyEvent::Deleted { .. } => delete(tx, &event.aggregate_id).await?,
+                KeyEvent::Added { key } => insert(tx, &key, at).await?,
+                KeyEvent::Deleted { .. } => delete(tx, id).await?,
+                KeyEvent::Changed { label, tags, weight } => change(tx, id, &label, &tags, weight).await?,
+                KeyEvent::Rotated { .. } => health::rotated(tx, id, at).await?,
+                KeyEvent::Disabled { disabling } => health::disabled(tx, id, &disabling, at).await?,
+                KeyEvent::Cooled { cooling } => health::cooled(tx, id, &cooling, at).await?,
+                KeyEvent::Enabled {} | KeyEvent::Recovered {} => health::healthy(tx, id, at).await?,
             }
         }
         store_uses(tx, &uses).await
@@ -78,21 +86,47 @@ impl Use {
     }
 }
 
+/// A number as `integer` holds it.
+pub(super) fn small(number: u32) -> Result<i32, ApplyError> {
+    i32::try_from(number).map_err(|error| ApplyError::Senseless(error.to_string()))
+}
+
+fn texts(tags: &[Tag]) -> Vec<String> {
+    tags.iter().map(ToString::to_string).collect()
+}
+
+async fn change(
+    tx: &mut PgConnection,
+    id: &str,
+    label: &Label,
+    tags: &[Tag],
+    weight: u32,
+) -> Result<(), ApplyError> {
+    sqlx::query("UPDATE provider_keys SET label = $2, tags = $3, weight = $4 WHERE id = $1::uuid")
+        .bind(id)
+        .bind(label.as_str())
+        .bind(texts(tags))
+        .bind(small(weight)?)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
 async fn insert(tx: &mut PgConnection, key: &AddKey, at: Timestamp) -> Result<(), ApplyError> {
-    let weight = i32::try_from(key.weight).map_err(|error| ApplyError::Senseless(error.to_string()))?;
     sqlx::query(
-        "INSERT INTO provider_keys (id, tenant_id, vendor, label, tags, weight, base_url, api_type, created_by,
-                                    created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        "INSERT INTO provider_keys (id, tenant_id, vendor, label, tags, weight, base_url, api_type, on_disconnect, created_by,
+                                    created_at, state_since)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)",
     )
     .bind(key.id.0)
     .bind(key.tenant_id.0)
     .bind(key.vendor.as_str())
     .bind(key.label.as_str())
-    .bind(key.tags.iter().map(ToString::to_string).collect::<Vec<_>>())
-    .bind(weight)
+    .bind(texts(&key.tags))
+    .bind(small(key.weight)?)
     .bind(key.base_url.as_ref().map(ToString::to_string))
     .bind(key.api_type.map(Json))
+    .bind(Json(key.on_disconnect))
     .bind(key.created_by.0)
     .bind(at)
     .execute(tx)

@@ -6,7 +6,7 @@ use crate::{
 };
 use clawplane_domain::{
     KeyId, TenantId, Timestamp, UserId,
-    provider_key::ApiType,
+    provider_key::{ApiType, OnDisconnect},
     values::{BaseUrl, Label, Tag, VendorId},
 };
 use clawplane_eventstore::StoreError;
@@ -14,8 +14,9 @@ use sqlx::{PgPool, Row, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
 const LIST: &str = "keys";
-const SELECT: &str = "SELECT id, tenant_id, vendor, label, tags, weight, base_url, api_type, created_by, created_at, \
-     last_used_at, last_status, last_success_at, last_failure_at FROM view_provider_keys.provider_keys";
+const SELECT: &str = "SELECT id, tenant_id, vendor, label, tags, weight, base_url, api_type, on_disconnect, created_by, \
+     created_at, last_used_at, last_status, last_success_at, last_failure_at, state, state_since, state_until, state_by, \
+     state_reason, state_status, failures FROM view_provider_keys.provider_keys";
 
 /// The provider keys.
 #[derive(Clone, Debug)]
@@ -42,6 +43,8 @@ pub struct KeyRow {
     pub base_url: Option<BaseUrl>,
     /// The wire format, where it is not its vendor's usual one.
     pub api_type: Option<ApiType>,
+    /// What becomes of a request whose client goes away.
+    pub on_disconnect: OnDisconnect,
     /// Who added it.
     pub created_by: UserId,
     /// When.
@@ -54,6 +57,46 @@ pub struct KeyRow {
     pub last_success_at: Option<Timestamp>,
     /// When the vendor last refused it, limited it or failed: 401 to 403, 429, 500 and above.
     pub last_failure_at: Option<Timestamp>,
+    /// Whether it may be used.
+    pub health: KeyHealth,
+}
+
+/// Whether a key may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyState {
+    /// It may.
+    Healthy,
+    /// It failed and is left alone until a time; after that one request tries it.
+    Cooling,
+    /// Nobody uses it until somebody enables it.
+    Disabled,
+}
+
+/// The state of a key with what was said of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyHealth {
+    /// The state.
+    pub state: KeyState,
+    /// Since when.
+    pub since: Timestamp,
+    /// The end of a cool-down.
+    pub until: Option<Timestamp>,
+    /// Who disabled it, `person` or `proxy`.
+    pub by: Option<String>,
+    /// Why: in words for a disabled key, a code for a cooling one.
+    pub reason: Option<String>,
+    /// The vendor's status that led to it.
+    pub status: Option<u16>,
+    /// Failures in a row.
+    pub failures: u32,
+}
+
+impl KeyHealth {
+    /// Of a key that nothing is held against.
+    pub fn healthy(since: Timestamp) -> Self {
+        let (until, by, reason, status, failures) = (None, None, None, None, 0);
+        Self { state: KeyState::Healthy, since, until, by, reason, status, failures }
+    }
 }
 
 impl Keys {
@@ -92,6 +135,7 @@ fn key(row: &PgRow) -> Result<KeyRow, sqlx::Error> {
     let tags: Vec<String> = row.try_get("tags")?;
     let base_url: Option<String> = row.try_get("base_url")?;
     let api_type: Option<Json<ApiType>> = row.try_get("api_type")?;
+    let Json(on_disconnect) = row.try_get("on_disconnect")?;
     let last_status: Option<i32> = row.try_get("last_status")?;
     let weight: i32 = row.try_get("weight")?;
     Ok(KeyRow {
@@ -103,11 +147,31 @@ fn key(row: &PgRow) -> Result<KeyRow, sqlx::Error> {
         weight: weight.unsigned_abs(),
         base_url: base_url.map(parsed).transpose()?,
         api_type: api_type.map(|Json(api_type)| api_type),
+        on_disconnect,
         created_by: UserId(row.try_get("created_by")?),
         created_at: row.try_get("created_at")?,
         last_used_at: row.try_get("last_used_at")?,
         last_status: last_status.and_then(|status| u16::try_from(status).ok()),
         last_success_at: row.try_get("last_success_at")?,
         last_failure_at: row.try_get("last_failure_at")?,
+        health: health(row)?,
+    })
+}
+
+fn health(row: &PgRow) -> Result<KeyHealth, sqlx::Error> {
+    let (state, status): (String, Option<i32>) = (row.try_get("state")?, row.try_get("state_status")?);
+    let failures: i32 = row.try_get("failures")?;
+    Ok(KeyHealth {
+        state: match state.as_str() {
+            "disabled" => KeyState::Disabled,
+            "cooling" => KeyState::Cooling,
+            _ => KeyState::Healthy,
+        },
+        since: row.try_get("state_since")?,
+        until: row.try_get("state_until")?,
+        by: row.try_get("state_by")?,
+        reason: row.try_get("state_reason")?,
+        status: status.and_then(|status| u16::try_from(status).ok()),
+        failures: failures.unsigned_abs(),
     })
 }

@@ -118,6 +118,7 @@ pub(crate) fn tokens(row: &PgRow) -> Result<Tokens, sqlx::Error> {
         cache_write_tokens: count(row, "cache_write_tokens")?,
         output_tokens: count(row, "output_tokens")?,
         reasoning_tokens: count(row, "reasoning_tokens")?,
+        ..Tokens::default()
     })
 }
 

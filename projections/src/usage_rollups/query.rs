@@ -129,7 +129,7 @@ impl Cuts {
     }
 }
 
-fn round(at: Timestamp, to: TimeDelta, up: bool) -> Result<Timestamp, sqlx::Error> {
+pub(super) fn round(at: Timestamp, to: TimeDelta, up: bool) -> Result<Timestamp, sqlx::Error> {
     let down = at.duration_trunc(to).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
     Ok(if up && down < at { down + to } else { down })
 }

@@ -1,7 +1,7 @@
 use crate::world::{World, noon};
 use clawplane_domain::{
     bot::{Access, BotCommand, BotState, Desired, Observation},
-    quota::{Quota, QuotaCommand, QuotaLimits},
+    quota::{Quota, QuotaCommand, QuotaLimits, QuotaSubject},
 };
 use clawplane_projections::{BotStats, View};
 use pretty_assertions::assert_eq;
@@ -69,7 +69,7 @@ async fn a_quota_may_come_before_its_bot() {
     let new = world.new_bot(tenant, "alpha");
     let id = new.id;
     let limits = QuotaLimits { daily_tokens: Some(1000), ..QuotaLimits::default() };
-    let set = QuotaCommand::Set { tenant_id: tenant, bot_id: id, limits };
+    let set = QuotaCommand::Set { subject: QuotaSubject::bot(tenant, id), limits };
     world.executor.execute::<Quota>(id, set, world.metadata(tenant)).await.unwrap();
     let position =
         world.command(tenant, id, BotCommand::Create(Box::new(new), world.token(), Access::default())).await;
@@ -79,7 +79,7 @@ async fn a_quota_may_come_before_its_bot() {
     assert_eq!(found.quota, Some(limits));
 
     let limits = QuotaLimits { monthly_tokens: Some(5), ..QuotaLimits::default() };
-    let set = QuotaCommand::Set { tenant_id: tenant, bot_id: id, limits };
+    let set = QuotaCommand::Set { subject: QuotaSubject::bot(tenant, id), limits };
     let set = world.executor.execute::<Quota>(id, set, world.metadata(tenant)).await.unwrap();
     world.seen(View::Bots, set.position.unwrap()).await;
     let found = world.views.bots.find(tenant, &"alpha".parse().unwrap()).await.unwrap().unwrap();

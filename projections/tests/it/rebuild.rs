@@ -57,7 +57,7 @@ async fn read(world: &World, tenant: TenantId, stop: &AtomicBool) {
         views.bots.list(tenant, None, 5).await.unwrap();
         views.keys.list(tenant, None, 5).await.unwrap();
         views.usage.stats(tenant, bot, ever()).await.unwrap();
-        views.usage.window_totals(noon()).await.unwrap();
+        views.usage.window_totals(noon(), &[]).await.unwrap();
         views.audit.page(tenant, &AuditFilter::default(), None, 5).await.unwrap();
     }
 }

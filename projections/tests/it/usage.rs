@@ -162,8 +162,9 @@ async fn the_windows_of_quotas_are_the_utc_day_and_month_at_a_position() {
     world.settled().await;
     running.stop().await;
     let now: Timestamp = at("2026-03-10T18:00:00Z");
-    let (position, windows) = world.views.usage.window_totals(now).await.unwrap();
+    let (position, windows) = world.views.usage.window_totals(now, &[]).await.unwrap();
     let window = |bot_id, day: u64, month: u64| WindowTotals {
+        tenant_id: tenant,
         bot_id,
         day_tokens: day * 120,
         day_cost_micros: day * 30,
@@ -180,6 +181,45 @@ async fn the_windows_of_quotas_are_the_utc_day_and_month_at_a_position() {
     assert_eq!(after.iter().map(|event| event.sequence).collect::<Vec<_>>(), [8]);
     let _running = world.run();
     world.seen(View::UsageRollups, after[0].position).await;
-    let (_, windows) = world.views.usage.window_totals(now).await.unwrap();
+    let (_, windows) = world.views.usage.window_totals(now, &[]).await.unwrap();
     assert_eq!(windows, [window(alpha, 2, 4), window(beta, 1, 2)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_windows_of_quotas_are_those_of_the_tenants_time_zone_to_the_second() {
+    let world = World::new().await;
+    let _running = world.run();
+    let cases = [
+        // In Nepal the day begins at 18:15 UTC, in Berlin's summer at 22:00; on 29 March its clocks went forward.
+        ("Asia/Kathmandu", "2026-03-10T17:00:00Z", "2026-03-09T18:15:00Z", "2026-02-28T18:15:00Z"),
+        ("Europe/Berlin", "2026-03-29T21:00:00Z", "2026-03-28T23:00:00Z", "2026-02-28T23:00:00Z"),
+        ("Europe/Berlin", "2026-03-30T21:00:00Z", "2026-03-29T22:00:00Z", "2026-02-28T23:00:00Z"),
+        ("America/St_Johns", "2026-03-08T20:00:00Z", "2026-03-08T03:30:00Z", "2026-03-01T03:30:00Z"),
+        ("UTC", "2026-03-10T17:00:00Z", "2026-03-10T00:00:00Z", "2026-03-01T00:00:00Z"),
+    ];
+    let second = chrono::TimeDelta::seconds(1);
+    for (number, (zone, now, day, month)) in (1_u64..).zip(cases) {
+        let (tenant, bot, gone) = (world.tenant(), BotId(world.ids.uuid()), BotId(world.ids.uuid()));
+        let (now, day, month) = (at(now), at(day), at(month));
+        let times = [month - second, month, day - second, day, now];
+        let mut usage: Vec<_> = times.iter().map(|time| world.usage(tenant, bot, *time)).collect();
+        usage.push(world.usage(tenant, gone, now));
+        usage.push(world.usage(world.tenant(), BotId(world.ids.uuid()), now));
+        world.append(&format!("zone:{number}"), 1, usage).await;
+        world.settled().await;
+        let zone = zone.parse().unwrap();
+        let window = |bot_id, day: u64, month: u64| WindowTotals {
+            tenant_id: tenant,
+            bot_id,
+            day_tokens: day * 120,
+            day_cost_micros: day * 30,
+            month_tokens: month * 120,
+            month_cost_micros: month * 30,
+        };
+        let expected = [window(bot, 2, 4), window(gone, 1, 1)];
+        assert_eq!(world.views.usage.tenant_windows(tenant, zone, now).await.unwrap(), expected, "{zone}");
+        let (_, all) = world.views.usage.window_totals(now, &[(tenant, zone)]).await.unwrap();
+        let of_tenant: Vec<_> = all.into_iter().filter(|totals| totals.tenant_id == tenant).collect();
+        assert_eq!(of_tenant, expected, "{zone}");
+    }
 }

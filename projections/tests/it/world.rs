@@ -199,6 +199,7 @@ impl World {
             weight: 3,
             base_url: Some("https://vendor.example/v1".parse().unwrap()),
             api_type: None,
+            on_disconnect: clawplane_domain::provider_key::OnDisconnect::default(),
             sealed: self.sealed(),
         };
         let command = KeyCommand::Add(Box::new(key));
@@ -224,7 +225,9 @@ impl World {
                 cache_write_tokens: 10,
                 output_tokens: 20,
                 reasoning_tokens: 5,
+                ..Tokens::default()
             },
+            service_tier: None,
             cost_micros: Some(30),
             price_version: None,
             estimated: false,
@@ -232,6 +235,7 @@ impl World {
             ttfb_ms: Some(12),
             duration_ms: 345,
             at,
+            attempts: 1,
         }
     }
 

@@ -3,15 +3,19 @@
 use super::{Bot, Caller, Directory, Key};
 use crate::{
     choose::KeyGroup,
+    health::{Health, Turn},
     ports::{UnsealError, Unsealer},
+    quota::Ledger,
     vendors::{self, Endpoint},
 };
 use clawplane_domain::{
-    BotId, KeyId, TenantId, Timestamp, TokenHash,
+    BotId, DataKeyId, KeyId, SealedSecret, Secret, TenantId, TimeZone, Timestamp, TokenHash,
     bot::{Access, BotEvent},
     provider_key::{AddKey, KeyEvent},
-    quota::{QuotaEvent, QuotaLimits},
-    values::Tag,
+    quota::{QuotaEvent, QuotaLimits, QuotaSubject},
+    sealed::bound_to_key,
+    tenant::TenantEvent,
+    values::{Label, Tag},
 };
 use clawplane_eventstore::{RecordedEvent, StoreError};
 use std::sync::Arc;
@@ -19,13 +23,52 @@ use std::sync::Arc;
 /// What an event changes in the directory.
 #[derive(Debug)]
 pub(crate) enum Change {
-    BotCreated { id: BotId, tenant: TenantId, tags: Vec<Tag> },
-    TokenIssued { id: BotId, hash: TokenHash, expires_at: Option<Timestamp> },
-    AccessSet { id: BotId, access: Access },
+    BotCreated {
+        id: BotId,
+        tenant: TenantId,
+        tags: Vec<Tag>,
+    },
+    /// These are its tokens, each with its end, and no other.
+    TokensSet {
+        id: BotId,
+        tokens: Vec<(TokenHash, Option<Timestamp>)>,
+    },
+    AccessSet {
+        id: BotId,
+        access: Access,
+    },
     BotDeleted(BotId),
-    KeyAdded { tenant: TenantId, vendor: &'static str, key: Arc<Key> },
+    KeyAdded {
+        tenant: TenantId,
+        vendor: &'static str,
+        key: Arc<Key>,
+    },
     KeyDeleted(KeyId),
-    QuotaSet { id: BotId, limits: QuotaLimits },
+    KeyChanged {
+        id: KeyId,
+        label: Label,
+        tags: Vec<Tag>,
+        weight: u32,
+    },
+    KeyRotated {
+        id: KeyId,
+        secret: Option<Secret>,
+        data_key: DataKeyId,
+    },
+    KeyTurned {
+        id: KeyId,
+        turn: Turn,
+        at: Timestamp,
+    },
+    /// `None` when it was cleared.
+    QuotaSet {
+        subject: QuotaSubject,
+        limits: Option<QuotaLimits>,
+    },
+    TimeZoneSet {
+        tenant: TenantId,
+        zone: TimeZone,
+    },
 }
 
 /// Why an event changes nothing, though it should.
@@ -58,14 +101,19 @@ impl Change {
     ) -> Result<Option<Self>, Unfoldable> {
         match event.aggregate_type.as_str() {
             "bot" => Self::of_bot(event),
-            "provider_key" => match event.decode()? {
-                KeyEvent::Added { key } => Self::of_key(key, unsealer).await,
-                KeyEvent::Deleted { .. } => Ok(Some(Self::KeyDeleted(event.aggregate_id.parse()?))),
-            },
-            "quota" => {
-                let QuotaEvent::Set { bot_id, limits, .. } = event.decode()?;
-                Ok(Some(Self::QuotaSet { id: bot_id, limits }))
-            }
+            "provider_key" => Self::of_key(event, unsealer).await.map(Some),
+            "quota" => Ok(match event.decode()? {
+                QuotaEvent::Set { subject, limits } => Some(Self::QuotaSet { subject, limits: Some(limits) }),
+                QuotaEvent::Cleared { subject } => Some(Self::QuotaSet { subject, limits: None }),
+                QuotaEvent::ThresholdReached { .. } => None,
+            }),
+            "tenant" => Ok(match event.decode()? {
+                TenantEvent::TimeZoneSet { time_zone } => {
+                    let tenant = event.aggregate_id.parse()?;
+                    Some(Self::TimeZoneSet { tenant, zone: time_zone })
+                }
+                _ => None,
+            }),
             _ => Ok(None),
         }
     }
@@ -77,32 +125,71 @@ impl Change {
                 Some(Self::BotCreated { id: bot.id, tenant: bot.tenant_id, tags: bot.tags })
             }
             BotEvent::TokenIssued { token } => {
-                Some(Self::TokenIssued { id: id()?, hash: token.hash, expires_at: token.expires_at })
+                Some(Self::TokensSet { id: id()?, tokens: vec![(token.hash, token.expires_at)] })
             }
+            BotEvent::TokenRotated { token, earlier } => {
+                let earlier = earlier.into_iter().map(|old| (old.hash, Some(old.valid_until)));
+                let tokens = std::iter::once((token.hash, token.expires_at)).chain(earlier);
+                Some(Self::TokensSet { id: id()?, tokens: tokens.collect() })
+            }
+            BotEvent::TokensRevoked { .. } => Some(Self::TokensSet { id: id()?, tokens: Vec::new() }),
             BotEvent::AccessSet { access } => Some(Self::AccessSet { id: id()?, access }),
             BotEvent::Deleted { .. } => Some(Self::BotDeleted(id()?)),
             _ => None,
         })
     }
 
-    async fn of_key(key: AddKey, unsealer: &dyn Unsealer) -> Result<Option<Self>, Unfoldable> {
+    async fn of_key(event: &RecordedEvent, unsealer: &dyn Unsealer) -> Result<Self, Unfoldable> {
+        let id: KeyId = event.aggregate_id.parse()?;
+        let turned = |turn| Self::KeyTurned { id, turn, at: event.metadata.at };
+        Ok(match event.decode()? {
+            KeyEvent::Added { key } => return Self::of_new_key(key, unsealer).await,
+            KeyEvent::Deleted { .. } => Self::KeyDeleted(id),
+            KeyEvent::Changed { label, tags, weight } => Self::KeyChanged { id, label, tags, weight },
+            KeyEvent::Rotated { sealed, .. } => {
+                let secret = open(&sealed, (event.tenant_id, id), unsealer).await?;
+                Self::KeyRotated { id, secret, data_key: sealed.data_key_id }
+            }
+            KeyEvent::Disabled { .. } => turned(Turn::Disabled),
+            KeyEvent::Enabled {} => turned(Turn::Enabled),
+            KeyEvent::Cooled { cooling } => turned(Turn::Cooled(cooling)),
+            KeyEvent::Recovered {} => turned(Turn::Recovered),
+        })
+    }
+
+    async fn of_new_key(key: AddKey, unsealer: &dyn Unsealer) -> Result<Self, Unfoldable> {
         let vendor = vendors::find(key.vendor.as_str()).ok_or(Unfoldable::Vendor)?;
         let endpoint = match &key.base_url {
             Some(url) => Some(Endpoint::parse(url.as_str()).ok_or(Unfoldable::BaseUrl)?),
             None => None,
         };
-        let secret = match unsealer
-            .open(&key.sealed, &clawplane_domain::sealed::bound_to_key(key.tenant_id, key.id))
-            .await
-        {
-            Ok(secret) => secret,
-            // Deleted later in history: its event follows.
-            Err(UnsealError::Gone) => return Ok(None),
-            Err(error) => return Err(Unfoldable::Secret(error)),
+        let secret = open(&key.sealed, (key.tenant_id, key.id), unsealer).await?;
+        let opened = Key {
+            id: key.id,
+            label: key.label,
+            weight: key.weight,
+            tags: key.tags,
+            endpoint,
+            api_type: key.api_type,
+            on_disconnect: key.on_disconnect,
+            secret,
+            data_key: key.sealed.data_key_id,
+            health: Arc::default(),
         };
-        let opened =
-            Key { id: key.id, weight: key.weight, tags: key.tags, endpoint, api_type: key.api_type, secret };
-        Ok(Some(Self::KeyAdded { tenant: key.tenant_id, vendor: vendor.id, key: Arc::new(opened) }))
+        Ok(Self::KeyAdded { tenant: key.tenant_id, vendor: vendor.id, key: Arc::new(opened) })
+    }
+}
+
+/// A secret; `None` when it was shredded, because the key was deleted or rotated later in history.
+async fn open(
+    sealed: &SealedSecret,
+    (tenant, key): (TenantId, KeyId),
+    unsealer: &dyn Unsealer,
+) -> Result<Option<Secret>, Unfoldable> {
+    match unsealer.open(sealed, &bound_to_key(tenant, key)).await {
+        Ok(secret) => Ok(Some(secret)),
+        Err(UnsealError::Gone) => Ok(None),
+        Err(error) => Err(Unfoldable::Secret(error)),
     }
 }
 
@@ -114,7 +201,7 @@ impl Directory {
                 let bot = Bot { tenant_id: tenant, tags, access: Arc::default(), tokens: Vec::new() };
                 self.bots.insert(id, bot);
             }
-            Change::TokenIssued { id, hash, expires_at } => self.set_tokens(id, vec![(hash, expires_at)]),
+            Change::TokensSet { id, tokens } => self.set_tokens(id, tokens),
             Change::AccessSet { id, access } => {
                 let Some(bot) = self.bots.get_mut(&id) else { return };
                 bot.access = Arc::new(access);
@@ -126,28 +213,44 @@ impl Directory {
                 self.bots.remove(&id);
                 self.ledgers.remove(&id);
             }
-            Change::KeyAdded { tenant, vendor, key } => {
-                self.keys.insert(key.id, (tenant, vendor));
-                let mut keys = self.others((tenant, vendor), key.id);
-                keys.push(key);
-                self.groups.insert((tenant, vendor), Arc::new(KeyGroup::new(keys)));
+            Change::KeyAdded { tenant, vendor, key } => self.put((tenant, vendor), key),
+            Change::KeyChanged { id, label, tags, weight } => {
+                self.alter(id, |key| (key.label, key.tags, key.weight) = (label, tags, weight));
             }
-            Change::KeyDeleted(id) => {
-                let Some(place) = self.keys.remove(&id) else { return };
-                let keys = self.others(place, id);
-                if keys.is_empty() {
-                    self.groups.remove(&place);
-                } else {
-                    self.groups.insert(place, Arc::new(KeyGroup::new(keys)));
+            Change::KeyRotated { id, secret, data_key } => self.alter(id, |key| {
+                // What is on its way with the old secret says nothing about the new one; a disabled key stays so.
+                let health = Arc::<Health>::default();
+                if key.health.is_disabled() {
+                    health.turn(Turn::Disabled, Timestamp::UNIX_EPOCH);
+                }
+                (key.secret, key.data_key, key.health) = (secret, data_key, health);
+            }),
+            Change::KeyTurned { id, turn, at } => {
+                if let Some((_, key)) = self.keys.get(&id) {
+                    key.health.turn(turn, at);
                 }
             }
-            Change::QuotaSet { id, limits } => self.ledger(id).set_limits(limits),
+            Change::KeyDeleted(id) => {
+                let Some((place, _)) = self.keys.remove(&id) else { return };
+                let keys = self.others(place, id);
+                self.regroup(place, keys);
+            }
+            Change::QuotaSet { subject, limits } => self.ledger(subject).set_limits(limits),
+            Change::TimeZoneSet { tenant, zone } => self.set_zone(tenant, zone),
         }
+    }
+
+    fn set_zone(&mut self, tenant: TenantId, zone: TimeZone) {
+        self.zones.insert(tenant, zone);
+        let of_tenant = |ledger: &&Arc<Ledger>| ledger.tenant() == tenant;
+        self.ledgers().filter(of_tenant).for_each(|ledger| ledger.set_zone(zone));
     }
 
     /// Makes `tokens` the only valid ones of a bot, with what the bot is now.
     fn set_tokens(&mut self, id: BotId, tokens: Vec<(TokenHash, Option<Timestamp>)>) {
-        let ledger = self.ledger(id);
+        let Some(tenant_id) = self.bots.get(&id).map(|bot| bot.tenant_id) else { return };
+        let ledger = self.ledger(QuotaSubject::bot(tenant_id, id));
+        let tenant_ledger = self.ledger(QuotaSubject::tenant(tenant_id));
         let Some(bot) = self.bots.get_mut(&id) else { return };
         for (old, _) in std::mem::replace(&mut bot.tokens, tokens) {
             self.tokens.remove(&old);
@@ -160,8 +263,33 @@ impl Directory {
                 access: Arc::clone(&bot.access),
                 expires_at,
                 ledger: Arc::clone(&ledger),
+                tenant_ledger: Arc::clone(&tenant_ledger),
             };
             self.tokens.insert(hash, Arc::new(caller));
+        }
+    }
+
+    fn alter(&mut self, id: KeyId, change: impl FnOnce(&mut Key)) {
+        let Some((place, key)) = self.keys.get(&id) else { return };
+        let (place, mut key) = (*place, Key::clone(key));
+        change(&mut key);
+        self.put(place, Arc::new(key));
+    }
+
+    fn put(&mut self, place: super::Place, key: Arc<Key>) {
+        self.keys.insert(key.id, (place, Arc::clone(&key)));
+        let mut keys = self.others(place, key.id);
+        if key.secret.is_some() {
+            keys.push(key);
+        }
+        self.regroup(place, keys);
+    }
+
+    fn regroup(&mut self, place: super::Place, keys: Vec<Arc<Key>>) {
+        if keys.is_empty() {
+            self.groups.remove(&place);
+        } else {
+            self.groups.insert(place, Arc::new(KeyGroup::new(keys)));
         }
     }
 

@@ -5,13 +5,16 @@
 use super::{Change, Directory};
 use crate::{
     StartError,
-    ports::{EventSource, Unsealer, UsageTotals},
+    ports::{BotTotals, EventSource, Unsealer, UsageTotals},
     quota::Amount,
     telemetry,
 };
 use arc_swap::ArcSwap;
 use clawplane_domain::{
+    TenantId,
     clock::Clock,
+    quota::QuotaSubject,
+    quota_lease::LeaseEvent,
     usage::{USAGE_STREAM, UsageRecorded},
 };
 use clawplane_eventstore::{Filter, Listener, Position, RecordedEvent, StoreError};
@@ -19,8 +22,10 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 /// Everything that is folded into the directory.
-const DIRECTORY: Filter = Filter::Types(&["bot", "provider_key", "quota"]);
-const USAGE: Filter = Filter::Types(&[USAGE_STREAM]);
+const DIRECTORY: Filter = Filter::Types(&["bot", "provider_key", "quota", "tenant"]);
+/// What others have used, and which slices they lease: from the start's totals on, never all of history.
+const USAGE: Filter = Filter::Types(&[USAGE_STREAM, LEASES]);
+const LEASES: &str = "quota_lease";
 const BATCH: u32 = 1000;
 /// How long to wait for the bell. Other processes' events come without it.
 const POLL: Duration = Duration::from_millis(50);
@@ -35,6 +40,10 @@ pub(crate) struct Follower {
     pub(crate) directory: Arc<ArcSwap<Directory>>,
     /// The stream of this process, whose usage the ledgers have already.
     pub(crate) own_stream: String,
+    totals: Arc<dyn UsageTotals>,
+    clock: Arc<dyn Clock>,
+    /// Tenants whose time zone was changed: what they have used is to be read anew.
+    rezoned: Vec<TenantId>,
     directory_position: Position,
     usage_position: Position,
 }
@@ -45,25 +54,39 @@ impl Follower {
         unsealer: Arc<dyn Unsealer>,
         directory: Arc<ArcSwap<Directory>>,
         own_stream: String,
+        totals: Arc<dyn UsageTotals>,
+        clock: Arc<dyn Clock>,
     ) -> Self {
         let (directory_position, usage_position) = (Position::START, Position::START);
-        Self { events, unsealer, directory, own_stream, directory_position, usage_position }
+        let rezoned = Vec::new();
+        Self {
+            events,
+            unsealer,
+            directory,
+            own_stream,
+            totals,
+            clock,
+            rezoned,
+            directory_position,
+            usage_position,
+        }
     }
 
     /// Reads everything up to the head: for the start, before the first request.
-    pub(crate) async fn catch_up(
-        &mut self,
-        totals: &dyn UsageTotals,
-        clock: &dyn Clock,
-    ) -> Result<(), StartError> {
+    pub(crate) async fn catch_up(&mut self) -> Result<(), StartError> {
         while !self.follow_directory().await? {}
-        let at = clock.now();
-        let totals = totals.current(at).await.map_err(StartError::Totals)?;
+        self.rezoned.clear();
+        let at = self.clock.now();
         let mut directory = Directory::clone(&self.directory.load());
+        let zones = directory.zones();
+        let totals = self.totals.current(at, &zones).await.map_err(StartError::Totals)?;
         for bot in &totals.bots {
-            let day = Amount { tokens: bot.day_tokens, cost_micros: bot.day_cost_micros };
-            let month = Amount { tokens: bot.month_tokens, cost_micros: bot.month_cost_micros };
-            directory.ledger(bot.bot_id).add_totals(at, day, month);
+            let (day, month) = amounts(bot);
+            // What a deleted bot has used counts for its tenant.
+            if directory.bots.contains_key(&bot.bot_id) {
+                directory.ledger(QuotaSubject::bot(bot.tenant_id, bot.bot_id)).add_totals(at, day, month);
+            }
+            directory.ledger(QuotaSubject::tenant(bot.tenant_id)).add_totals(at, day, month);
         }
         self.directory.store(Arc::new(directory));
         self.usage_position = totals.position;
@@ -100,7 +123,35 @@ impl Follower {
     /// Reads what there is, at most a batch each; true when there was nothing more.
     pub(super) async fn step(&mut self) -> Result<bool, StoreError> {
         let directory = self.follow_directory().await?;
+        if !self.rezoned.is_empty() {
+            self.correct_totals().await?;
+        }
         Ok(self.follow_usage().await? && directory)
+    }
+
+    /// Counts anew what tenants have used in the days and months of their new time zone, as the read model has it.
+    /// What is not in it yet, a second's worth as a rule, is missing in those windows.
+    async fn correct_totals(&mut self) -> Result<(), StoreError> {
+        let at = self.clock.now();
+        let directory = self.directory.load_full();
+        let totals = self.totals.current(at, &directory.zones()).await;
+        let totals = totals.map_err(|error| StoreError::Unstorable(error.to_string()))?;
+        let mut of_tenants = std::collections::HashMap::<TenantId, (Amount, Amount)>::new();
+        for bot in totals.bots.iter().filter(|bot| self.rezoned.contains(&bot.tenant_id)) {
+            let (day, month) = amounts(bot);
+            if let Some(ledger) = directory.ledgers.get(&bot.bot_id) {
+                ledger.correct(at, day, month);
+            }
+            let sum = of_tenants.entry(bot.tenant_id).or_default();
+            *sum = (sum.0.plus(day), sum.1.plus(month));
+        }
+        for (tenant, (day, month)) in of_tenants {
+            if let Some(ledger) = directory.tenants.get(&tenant) {
+                ledger.correct(at, day, month);
+            }
+        }
+        self.rezoned.clear();
+        Ok(())
     }
 
     async fn follow_directory(&mut self) -> Result<bool, StoreError> {
@@ -111,7 +162,14 @@ impl Follower {
         let mut directory = Directory::clone(&self.directory.load());
         for event in &batch.events {
             match Change::of(event, self.unsealer.as_ref()).await {
-                Ok(Some(change)) => directory.apply(change),
+                // What this process saw is older than what it knows by now.
+                Ok(Some(Change::KeyTurned { .. })) if self.is_own(event) => {}
+                Ok(Some(change)) => {
+                    if let Change::TimeZoneSet { tenant, .. } = &change {
+                        self.rezoned.push(*tenant);
+                    }
+                    directory.apply(change);
+                }
                 Ok(None) => {}
                 Err(error) if error.is_temporary() => {
                     // What was folded so far counts; this event is the first of the next read.
@@ -132,6 +190,10 @@ impl Follower {
         Ok(batch.exhausted)
     }
 
+    fn is_own(&self, event: &RecordedEvent) -> bool {
+        event.metadata.causation.as_ref() == Some(&self.own_stream)
+    }
+
     async fn follow_usage(&mut self) -> Result<bool, StoreError> {
         let batch = self.events.read(self.usage_position, USAGE, BATCH).await?;
         let directory = self.directory.load();
@@ -141,11 +203,21 @@ impl Follower {
             if event.aggregate_id == self.own_stream {
                 continue;
             }
+            if event.aggregate_type == LEASES {
+                self.leased(&directory, event);
+                continue;
+            }
             match event.decode::<UsageRecorded>() {
-                Ok(usage) => match directory.ledgers.get(&usage.bot_id) {
-                    Some(ledger) => ledger.add(usage.at, amount(&usage)),
-                    None => missing.push(usage),
-                },
+                Ok(usage) => {
+                    let bot = directory.ledgers.get(&usage.bot_id);
+                    match bot.zip(directory.tenants.get(&usage.tenant_id)) {
+                        Some((bot, tenant)) => {
+                            bot.add(usage.at, amount(&usage));
+                            tenant.add(usage.at, amount(&usage));
+                        }
+                        None => missing.push(usage),
+                    }
+                }
                 Err(error) => {
                     tracing::error!(%error, "a usage event is skipped by the proxy");
                     telemetry::skipped_event();
@@ -154,14 +226,40 @@ impl Follower {
         }
         if !missing.is_empty() {
             let mut changed = Directory::clone(&directory);
-            // A bot that was deleted has no ledger, and needs none.
-            for usage in missing.into_iter().filter(|usage| directory.bots.contains_key(&usage.bot_id)) {
-                changed.ledger(usage.bot_id).add(usage.at, amount(&usage));
+            for usage in missing {
+                // A bot that was deleted has no ledger, and needs none. Its tenant pays all the same.
+                if directory.bots.contains_key(&usage.bot_id) {
+                    let subject = QuotaSubject::bot(usage.tenant_id, usage.bot_id);
+                    changed.ledger(subject).add(usage.at, amount(&usage));
+                }
+                changed.ledger(QuotaSubject::tenant(usage.tenant_id)).add(usage.at, amount(&usage));
             }
             self.directory.store(Arc::new(changed));
         }
         Ok(batch.exhausted)
     }
+}
+
+impl Follower {
+    /// Whoever was alone with a quota learns that it is not any more.
+    fn leased(&self, directory: &Directory, event: &RecordedEvent) {
+        let Ok(LeaseEvent::Leased { subject, holder, .. }) = event.decode() else { return };
+        if holder == self.own_stream {
+            return;
+        }
+        let ledger = match subject.bot_id {
+            Some(bot) => directory.ledgers.get(&bot),
+            None => directory.tenants.get(&subject.tenant_id),
+        };
+        if let Some(ledger) = ledger {
+            ledger.other_holder();
+        }
+    }
+}
+
+fn amounts(bot: &BotTotals) -> (Amount, Amount) {
+    let day = Amount { tokens: bot.day_tokens, cost_micros: bot.day_cost_micros };
+    (day, Amount { tokens: bot.month_tokens, cost_micros: bot.month_cost_micros })
 }
 
 fn amount(usage: &UsageRecorded) -> Amount {

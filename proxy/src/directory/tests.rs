@@ -5,7 +5,10 @@ use crate::{
     vendors,
 };
 use arc_swap::ArcSwap;
-use clawplane_domain::quota::QuotaLimits;
+use clawplane_domain::{
+    provider_key::{DisabledBy, Disabling, KeyChange, KeyCommand},
+    quota::QuotaLimits,
+};
 use std::sync::atomic::Ordering;
 
 fn tenant() -> TenantId {
@@ -14,20 +17,24 @@ fn tenant() -> TenantId {
 
 fn follower(world: &Arc<World>) -> (Follower, Arc<ArcSwap<Directory>>) {
     let directory = Arc::new(ArcSwap::default());
-    let follower = Follower::new(world.clone(), world.clone(), Arc::clone(&directory), "own:1".to_owned());
+    let clock = Arc::new(ManualClock::new("2026-11-20T12:00:00Z"));
+    let known = Arc::clone(&directory);
+    let follower =
+        Follower::new(world.clone(), world.clone(), known, "own:1".to_owned(), world.clone(), clock);
     (follower, directory)
 }
 
 async fn caught_up(world: &Arc<World>) -> (Follower, Arc<ArcSwap<Directory>>) {
     let (mut follower, directory) = follower(world);
-    follower.catch_up(world.as_ref(), &ManualClock::new("2026-11-20T12:00:00Z")).await.unwrap();
+    follower.catch_up().await.unwrap();
     (follower, directory)
 }
 
 fn secrets(directory: &Directory, tenant: TenantId, vendor: &str) -> Vec<String> {
     let group = directory.keys(tenant, vendors::find(vendor).unwrap());
     let keys = group.map(|group| group.keys()).unwrap_or_default();
-    let mut secrets: Vec<_> = keys.iter().map(|key| key.secret.expose().to_owned()).collect();
+    let mut secrets: Vec<_> =
+        keys.iter().map(|key| key.secret.as_ref().unwrap().expose().to_owned()).collect();
     secrets.sort();
     secrets
 }
@@ -87,12 +94,58 @@ async fn a_shredded_key_is_passed_over() {
 }
 
 #[tokio::test]
+async fn a_changed_and_a_rotated_key_are_taken_over() {
+    let (world, tenant) = (Arc::new(World::default()), tenant());
+    let id = world.key(tenant, "openai", "sk-old", None);
+    world.shred_all();
+    let (mut follower, directory) = caught_up(&world).await;
+    assert_eq!(secrets(&directory.load(), tenant, "openai"), [""; 0], "shredded, because it was rotated");
+    let sealed = crate::testing::seal("sk-new", &clawplane_domain::sealed::bound_to_key(tenant, id));
+    world.command_key(id, KeyCommand::Rotate(sealed), None);
+    let change = KeyChange { label: Some("spare".parse().unwrap()), weight: Some(9), ..KeyChange::default() };
+    world.command_key(id, KeyCommand::Change(change), None);
+    follower.step().await.unwrap();
+    let now = directory.load();
+    assert_eq!(secrets(&now, tenant, "openai"), ["sk-new"]);
+    let group = now.keys(tenant, vendors::find("openai").unwrap()).unwrap();
+    assert_eq!((group.keys()[0].label.as_str(), group.keys()[0].weight), ("spare", 9));
+}
+
+#[tokio::test]
+async fn the_health_of_a_key_is_followed_but_for_what_came_from_here() {
+    let (world, tenant) = (Arc::new(World::default()), tenant());
+    let id = world.key(tenant, "openai", "sk", None);
+    let (mut follower, directory) = caught_up(&world).await;
+    let is_free = || {
+        let now = directory.load();
+        now.keys(tenant, vendors::find("openai").unwrap()).unwrap().keys()[0].health.is_free()
+    };
+    let disable = || {
+        let disabling = Disabling { by: DisabledBy::Person, reason: String::new(), status: None };
+        KeyCommand::Disable { disabling, secret: None }
+    };
+    for (from, free) in [(Some("own:1"), true), (Some("other:1"), false)] {
+        world.command_key(id, disable(), from);
+        follower.step().await.unwrap();
+        assert_eq!(is_free(), free, "{from:?}");
+        world.command_key(id, KeyCommand::Enable, None);
+        follower.step().await.unwrap();
+        assert!(is_free());
+    }
+    world.command_key(id, disable(), None);
+    let sealed = crate::testing::seal("sk-new", &clawplane_domain::sealed::bound_to_key(tenant, id));
+    world.command_key(id, KeyCommand::Rotate(sealed), None);
+    follower.step().await.unwrap();
+    assert!(!is_free(), "another secret does not enable it");
+}
+
+#[tokio::test]
 async fn quotas_and_the_usage_of_others_reach_the_ledger() {
     let (world, tenant) = (Arc::new(World::default()), tenant());
     let bot = world.bot(tenant, "tok", &[], None);
     let limits = QuotaLimits { daily_tokens: Some(100), ..QuotaLimits::default() };
     world.quota(tenant, bot, limits);
-    *world.totals.lock().unwrap() = day_total(bot, 60);
+    *world.totals.lock().unwrap() = day_total(tenant, bot, 60);
     let (mut follower, directory) = caught_up(&world).await;
     let ledger = Arc::clone(&directory.load().caller("tok").unwrap().ledger);
     let now = at("2026-11-20T12:00:00Z");

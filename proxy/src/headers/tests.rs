@@ -6,7 +6,7 @@ fn what_belongs_to_a_connection_stays_there() {
         ("connection", "close, X-Mine"),
         ("x-mine", "1"),
         ("keep-alive", "1"),
-        ("te", "trailers"),
+        ("te", "gzip, Trailers"),
         ("upgrade", "h2c"),
         ("transfer-encoding", "chunked"),
         ("proxy-connection", "a"),
@@ -32,6 +32,7 @@ fn what_belongs_to_a_connection_stays_there() {
             "anthropic-beta: a,b",
             "anthropic-beta: c",
             "content-type: application/json",
+            "te: trailers",
             "user-agent: sdk/1",
         ]
     );

@@ -1,10 +1,43 @@
-//! Lenient pieces of JSON: counts that may be missing, null or a float, and the length of generated text.
+//! Lenient pieces of JSON: fields of another type than expected are as good as absent, counts may be strings.
 
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
-use std::fmt;
+use serde_json::value::RawValue;
+use std::{borrow::Cow, fmt};
+
+/// A field that is absent when it is not what it should be, instead of making all of the text unreadable.
+pub(super) fn soft<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let raw = <&RawValue>::deserialize(deserializer)?.get();
+    // Serde would take an array for a struct, field by field.
+    Ok(if raw.starts_with('[') { None } else { serde_json::from_str(raw).ok() })
+}
+
+/// The same for lists.
+pub(super) fn soft_list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<T>>, D::Error> {
+    let raw = <&RawValue>::deserialize(deserializer)?.get();
+    Ok(serde_json::from_str(raw).ok())
+}
+
+/// A text, borrowed where it has no escapes.
+#[derive(Debug, Deserialize)]
+pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
+
+/// Whether a field that tells of an error says that there is one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Fault(pub(super) bool);
+
+impl<'de> Deserialize<'de> for Fault {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        Ok(Self(!matches!(raw, "null" | "false" | "\"\"" | "{}" | "[]" | "0")))
+    }
+}
 
 /// A count of tokens. Whatever is not a number is no count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,6 +49,10 @@ impl Count {
     }
     pub(super) fn or(self, other: Self) -> Self {
         Self(self.0.or(other.0))
+    }
+    /// Of two states of a count that only grows, the later one.
+    pub(super) fn grown(self, newer: Self) -> Self {
+        Self(self.0.max(newer.0))
     }
 }
 
@@ -45,8 +82,8 @@ impl<'de> Visitor<'de> for CountVisitor {
     fn visit_bool<E: Error>(self, _: bool) -> Result<Count, E> {
         Ok(Count(None))
     }
-    fn visit_str<E: Error>(self, _: &str) -> Result<Count, E> {
-        Ok(Count(None))
+    fn visit_str<E: Error>(self, text: &str) -> Result<Count, E> {
+        Ok(Count(text.trim().parse().ok()))
     }
     fn visit_unit<E: Error>(self) -> Result<Count, E> {
         Ok(Count(None))

@@ -1,39 +1,29 @@
 //! Cuts a stream into its JSON texts, wherever the network has cut it: SSE, NDJSON, and one long JSON array.
 //!
-//! Memory is bounded: a text that is longer than `MAX_TEXT` is skipped.
+//! Memory is bounded: of a text that is longer than `MAX_TEXT` only the usage at its end is read.
 
-/// Longest text that is read. The Responses API repeats the whole answer in its last event.
-pub(super) const MAX_TEXT: usize = 4 << 20;
-/// Room that is kept between two texts.
-const KEEP: usize = 16 << 10;
+use super::carry::{Carry, Piece};
 
-/// Gets each text.
-pub(super) type Emit<'a> = &'a mut dyn FnMut(&[u8]);
+/// Gets each text, and whether it is the data of an event that is named `error`.
+pub(super) type Emit<'a> = &'a mut dyn FnMut(&[u8], bool);
 
 /// Cuts bytes into lines that end in LF, CR or CR LF.
 #[derive(Debug, Default)]
 struct Lines {
-    carry: Vec<u8>,
+    carry: Carry,
     after_cr: bool,
-    skipping: bool,
 }
 
 impl Lines {
-    fn push(&mut self, mut chunk: &[u8], mut line: impl FnMut(&[u8])) {
+    fn push(&mut self, mut chunk: &[u8], mut line: impl FnMut(Piece<'_>)) {
+        if chunk.is_empty() {
+            return;
+        }
         if std::mem::take(&mut self.after_cr) && chunk.first() == Some(&b'\n') {
             chunk = &chunk[1..];
         }
         while let Some(at) = memchr::memchr2(b'\r', b'\n', chunk) {
-            let part = &chunk[..at];
-            if std::mem::take(&mut self.skipping) {
-                self.carry.clear();
-            } else if self.carry.is_empty() {
-                line(part);
-            } else {
-                self.carry.extend_from_slice(part);
-                line(&self.carry);
-                reset(&mut self.carry);
-            }
+            self.carry.finish(&chunk[..at], &mut line);
             let cr = chunk[at] == b'\r';
             chunk = &chunk[at + 1..];
             if cr {
@@ -44,25 +34,14 @@ impl Lines {
                 }
             }
         }
-        if self.carry.len() + chunk.len() > MAX_TEXT {
-            self.skipping = true;
-            self.carry = Vec::new();
-        } else if !self.skipping {
-            self.carry.extend_from_slice(chunk);
-        }
+        self.carry.push(chunk);
     }
 
-    fn end(&mut self, mut line: impl FnMut(&[u8])) {
-        if !self.skipping && !self.carry.is_empty() {
-            line(&self.carry);
+    fn end(&mut self, mut line: impl FnMut(Piece<'_>)) {
+        if !self.carry.is_empty() {
+            self.carry.finish(&[], &mut line);
         }
-        self.carry.clear();
     }
-}
-
-fn reset(buffer: &mut Vec<u8>) {
-    buffer.clear();
-    buffer.shrink_to(KEEP);
 }
 
 /// Server-sent events: emits the data of each.
@@ -74,32 +53,46 @@ pub(super) struct Sse {
 
 #[derive(Debug, Default)]
 struct Data {
-    text: Vec<u8>,
+    text: Carry,
+    /// There was a line of data.
     some: bool,
+    /// The event is named `error`.
+    error: bool,
+    /// There was a line.
+    begun: bool,
 }
 
 impl Data {
-    fn line(&mut self, line: &[u8], emit: Emit<'_>) {
+    fn line(&mut self, line: Piece<'_>, emit: Emit<'_>) {
+        let first = !std::mem::replace(&mut self.begun, true);
+        let line = match line {
+            Piece::Whole(line) => line,
+            // What is that long is data, and the end of it is all there is.
+            Piece::End(_) => {
+                self.some = true;
+                return self.text.replace(line);
+            }
+        };
+        let line = if first { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) } else { line };
         if line.is_empty() {
             return self.end(emit);
         }
+        if let Some(name) = line.strip_prefix(b"event:") {
+            self.error = name.trim_ascii() == b"error";
+            return;
+        }
         let Some(value) = line.strip_prefix(b"data:") else { return };
         let value = value.strip_prefix(b" ").unwrap_or(value);
-        if self.some {
-            self.text.push(b'\n');
+        if std::mem::replace(&mut self.some, true) {
+            self.text.push(b"\n");
         }
-        self.some = true;
-        if self.text.len() + value.len() > MAX_TEXT {
-            self.text.clear();
-        } else {
-            self.text.extend_from_slice(value);
-        }
+        self.text.push(value);
     }
 
     fn end(&mut self, emit: Emit<'_>) {
+        let error = std::mem::take(&mut self.error);
         if std::mem::take(&mut self.some) {
-            emit(&self.text);
-            reset(&mut self.text);
+            self.text.finish(&[], &mut |piece| piece.emit(|text| emit(text, error)));
         }
     }
 }
@@ -123,25 +116,20 @@ pub(super) struct NdJson(Lines);
 
 impl NdJson {
     pub(super) fn push(&mut self, chunk: &[u8], emit: Emit<'_>) {
-        self.0.push(chunk, |line| {
-            if !line.is_empty() {
-                emit(line);
-            }
-        });
+        self.0.push(chunk, |line| line.emit(|text| emit(text, false)));
     }
     pub(super) fn end(&mut self, emit: Emit<'_>) {
-        self.0.end(emit);
+        self.0.end(|line| line.emit(|text| emit(text, false)));
     }
 }
 
 /// A JSON array that grows: emits each of its objects.
 #[derive(Debug, Default)]
 pub(super) struct Array {
-    object: Vec<u8>,
+    object: Carry,
     depth: usize,
     in_string: bool,
     escaped: bool,
-    skipping: bool,
 }
 
 impl Array {
@@ -149,21 +137,16 @@ impl Array {
         // `[` opens depth 1; an object at depth 1 is an element. An answer that is one object has depth 0.
         let mut start = 0;
         for (at, &byte) in chunk.iter().enumerate() {
-            let opens = self.object_opens(byte);
-            if opens {
+            if self.object_opens(byte) {
                 start = at;
             }
             if self.step(byte) {
-                self.take(&chunk[start..=at]);
-                if !std::mem::take(&mut self.skipping) {
-                    emit(&self.object);
-                }
-                reset(&mut self.object);
+                self.object.finish(&chunk[start..=at], &mut |piece| piece.emit(|text| emit(text, false)));
                 start = at + 1;
             }
         }
         if self.in_object() && start < chunk.len() {
-            self.take(&chunk[start..]);
+            self.object.push(&chunk[start..]);
         }
     }
 
@@ -173,15 +156,6 @@ impl Array {
 
     fn in_object(&self) -> bool {
         self.depth >> 1 > 0
-    }
-
-    fn take(&mut self, part: &[u8]) {
-        if self.object.len() + part.len() > MAX_TEXT {
-            self.skipping = true;
-            self.object = Vec::new();
-        } else if !self.skipping {
-            self.object.extend_from_slice(part);
-        }
     }
 
     /// Follows one byte; true when it closes an element. The lowest bit of `depth` is the array's bracket, the rest
@@ -199,7 +173,7 @@ impl Array {
         match byte {
             b'"' => self.in_string = true,
             b'[' if !self.in_object() => self.depth |= 1,
-            b'{' | b'[' => self.depth += 2,
+            b'{' | b'[' => self.depth = self.depth.saturating_add(2),
             b'}' | b']' if self.in_object() => {
                 self.depth -= 2;
                 return !self.in_object();

@@ -1,3 +1,5 @@
+mod transcripts;
+
 use super::*;
 use proptest::prelude::*;
 
@@ -42,6 +44,7 @@ fn tokens(input: u64, cached: u64, written: u64, output: u64, reasoning: u64) ->
         cache_write_tokens: written,
         output_tokens: output,
         reasoning_tokens: reasoning,
+        ..Tokens::default()
     }
 }
 
@@ -75,7 +78,7 @@ fn metered(format: Format, kind: &str, pieces: &[&[u8]]) -> Reading {
     for piece in pieces {
         meter.push(&Bytes::copy_from_slice(piece));
     }
-    meter.end().clone()
+    meter.end(true).clone()
 }
 
 #[test]
@@ -124,7 +127,7 @@ fn whole(format: Format, text: &str) -> Reading {
     let (a, b) = text.as_bytes().split_at(text.len() / 2);
     meter.push(&Bytes::copy_from_slice(a));
     meter.push(&Bytes::copy_from_slice(b));
-    meter.end().clone()
+    meter.end(true).clone()
 }
 
 #[test]
@@ -185,7 +188,7 @@ fn an_error_inside_a_stream_is_seen() {
 
 #[test]
 fn one_endless_line_is_skipped_and_the_rest_is_read() {
-    let endless = vec![b'x'; split::MAX_TEXT];
+    let endless = vec![b'x'; carry::MAX_TEXT];
     let pieces: Vec<&[u8]> = vec![b"data: ", &endless, &endless, b"\n\n", CHAT.as_bytes()];
     assert_eq!(metered(Format::OpenAi, "text/event-stream", &pieces).tokens, Some(tokens(100, 64, 0, 20, 7)));
 }

@@ -1,17 +1,20 @@
-//! Keeps an answer that is one JSON text, up to a bound; of a longer one, its start and its end.
+//! Keeps an answer that is one JSON text, up to a bound; of a longer one, its end.
 //!
 //! An answer to an embeddings request has megabytes of numbers, with the usage behind them.
 
+use super::{carry::keep_end, end};
 use bytes::Bytes;
 
 /// Up to here an answer is kept as a whole. The pieces are shared with what goes to the client, not copied.
 const HEAD: usize = 1 << 20;
-/// So much of its end is kept of a longer one.
-const TAIL: usize = 32 << 10;
+/// Pieces that are shared; an answer that trickles in smaller ones is copied together.
+const PIECES: usize = 256;
 
 #[derive(Debug, Default)]
 pub(super) struct Whole {
     head: Vec<Bytes>,
+    /// What stood before `head`, once there were too many pieces to share.
+    joined: Vec<u8>,
     head_len: usize,
     tail: Vec<u8>,
     long: bool,
@@ -21,47 +24,34 @@ impl Whole {
     pub(super) fn push(&mut self, chunk: &Bytes) {
         if !self.long && self.head_len + chunk.len() <= HEAD {
             self.head_len += chunk.len();
+            if self.head.len() >= PIECES {
+                for piece in self.head.drain(..) {
+                    self.joined.extend_from_slice(&piece);
+                }
+            }
             self.head.push(chunk.clone());
             return;
         }
         if !std::mem::replace(&mut self.long, true) {
             // Only the end counts from here on, and the first pieces need not be held any longer.
+            keep_end(&mut self.tail, &std::mem::take(&mut self.joined));
             let head = std::mem::take(&mut self.head);
             for piece in &head {
-                self.keep_end(piece);
+                keep_end(&mut self.tail, piece);
             }
         }
-        self.keep_end(chunk);
+        keep_end(&mut self.tail, chunk);
     }
 
-    fn keep_end(&mut self, piece: &[u8]) {
-        let piece = &piece[piece.len().saturating_sub(TAIL)..];
-        self.tail.extend_from_slice(piece);
-        let surplus = self.tail.len().saturating_sub(TAIL);
-        if surplus > 0 {
-            self.tail.drain(..surplus);
-        }
-    }
-
-    /// The text to read usage from: all of it, or an object made of what stands at the end under one of `names`.
-    pub(super) fn text(&mut self, names: &[&str]) -> Option<Bytes> {
+    /// The text to read usage from: all of it, or an object made of what stands at the end.
+    pub(super) fn text(&mut self) -> Option<Bytes> {
         if self.long {
-            return names.iter().find_map(|name| last_value(&self.tail, name));
+            return end::usage(&self.tail).map(Bytes::from);
         }
-        match self.head.as_slice() {
-            [] => None,
-            [one] => Some(one.clone()),
-            many => Some(many.concat().into()),
+        match (self.joined.as_slice(), self.head.as_slice()) {
+            ([], []) => None,
+            ([], [one]) => Some(one.clone()),
+            (joined, rest) => Some([joined, &rest.concat()].concat().into()),
         }
     }
-}
-
-/// `{"name":<value>}` of the last place where `"name"` is a key with a whole value.
-fn last_value(tail: &[u8], name: &str) -> Option<Bytes> {
-    let key = format!("\"{name}\"");
-    let at = memchr::memmem::rfind(tail, key.as_bytes())?;
-    let rest = tail[at + key.len()..].trim_ascii_start().strip_prefix(b":")?;
-    let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<&serde_json::value::RawValue>();
-    let value = values.next()?.ok()?;
-    Some(format!("{{{key}:{}}}", value.get()).into())
 }

@@ -39,14 +39,30 @@ impl Bucket {
 }
 
 impl Minute {
-    pub(super) fn add(&mut self, now: Timestamp, requests: u64, tokens: u64) {
-        let second = now.timestamp();
-        let bucket = &mut self.0[usize::try_from(second.rem_euclid(61)).unwrap_or(0)];
-        if bucket.second != second {
+    /// Counts in the second of `at`, unless it is more than a minute before the last one that was counted in.
+    pub(super) fn add(&mut self, at: Timestamp, requests: u64, tokens: u64) {
+        let second = at.timestamp();
+        let bucket = self.bucket(second);
+        if bucket.second < second {
             *bucket = Bucket { second, ..Bucket::default() };
         }
-        bucket.requests = bucket.requests.saturating_add(requests);
-        bucket.tokens = bucket.tokens.saturating_add(tokens);
+        if bucket.second == second {
+            bucket.requests = bucket.requests.saturating_add(requests);
+            bucket.tokens = bucket.tokens.saturating_add(tokens);
+        }
+    }
+
+    /// Takes back a request that was counted at `at` and did not go on.
+    pub(super) fn uncount(&mut self, at: Timestamp) {
+        let second = at.timestamp();
+        let bucket = self.bucket(second);
+        if bucket.second == second {
+            bucket.requests = bucket.requests.saturating_sub(1);
+        }
+    }
+
+    fn bucket(&mut self, second: i64) -> &mut Bucket {
+        &mut self.0[usize::try_from(second.rem_euclid(61)).unwrap_or(0)]
     }
 
     pub(super) fn requests(&self, now: Timestamp) -> u64 {
@@ -62,7 +78,7 @@ impl Minute {
         self.0.iter().filter(move |bucket| bucket.second > second - 61 && bucket.second <= second)
     }
 
-    /// Seconds until less than `limit` is counted, if nothing is added.
+    /// Seconds until less than `limit` is counted, if nothing is added; 1 where that is the case already.
     pub(super) fn free_in(&self, now: Timestamp, limit: u64, kind: Kind) -> u64 {
         let mut buckets: Vec<_> = self.recent(now).filter(|bucket| bucket.count(kind) > 0).collect();
         buckets.sort_unstable_by_key(|bucket| bucket.second);

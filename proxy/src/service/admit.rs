@@ -2,18 +2,22 @@
 
 use super::{Inner, Refused};
 use crate::{
+    choose::Pick,
     credentials,
     directory::{Caller, Key},
     flight::{Arrival, Flight},
     headers,
+    health::Probe,
+    observe::Operation,
     price::Prices,
+    quota::{Owner, Rates},
     refusal::Refusal,
     request::Asked,
     upstream_body::UpstreamBody,
     vendors::{self, Format, NoDestination, Route, StreamOptions, Vendor},
 };
-use clawplane_domain::{Timestamp, usage::Tokens};
-use http::{Method, Request, StatusCode, Uri, request::Parts};
+use clawplane_domain::{Timestamp, quota::UnknownPrice, usage::Tokens};
+use http::{HeaderMap, Method, Request, StatusCode, Uri, request::Parts};
 use std::sync::Arc;
 
 /// What stands before the vendor in the path.
@@ -43,6 +47,8 @@ pub(super) struct Admitted {
     pub(super) caller: Arc<Caller>,
     pub(super) vendor: &'static Vendor,
     pub(super) key: Arc<Key>,
+    /// There when this request is the one that tries the key after a cool-down.
+    pub(super) probe: Option<Probe>,
     pub(super) route: Route,
     uri: Uri,
     /// Its answer costs tokens.
@@ -52,6 +58,8 @@ pub(super) struct Admitted {
     /// The client asked for a stream.
     pub(super) stream: bool,
     model: Option<String>,
+    /// Where the limits of the bot and its tenant stand.
+    pub(super) rates: Rates,
 }
 
 impl Inner {
@@ -65,9 +73,9 @@ impl Inner {
         let directory = self.directory.load();
         let caller = credentials::candidates(&parts.headers, parts.uri.query())
             .find_map(|token| directory.caller(&token))
-            .ok_or_else(|| Self::unauthenticated(Refusal::unknown_token(), format))?;
+            .ok_or_else(|| Self::unauthenticated(&arrival, Refusal::unknown_token(), format))?;
         if caller.expires_at.is_some_and(|end| arrival.at >= end) {
-            return Err(Self::unauthenticated(Refusal::expired_token(), format));
+            return Err(Self::unauthenticated(&arrival, Refusal::expired_token(), format));
         }
         let Some(mut flight) = self.flight(arrival, caller, id) else {
             return Err((Refusal::not_found(), format));
@@ -84,33 +92,37 @@ impl Inner {
         if !caller.access.allows_vendor(vendor.id) {
             return Err(refuse(flight, Refusal::vendor_not_allowed(vendor.id)));
         }
-        let group = directory.keys(caller.tenant_id, vendor);
-        let Some(key) = group.and_then(|group| group.choose(&caller.tags)) else {
+        let Some(group) = directory.keys(caller.tenant_id, vendor) else {
             return Err(refuse(flight, Refusal::no_key(vendor.id)));
         };
-        let route = vendors::resolve(vendor, key.api_type, path);
-        let query = credentials::strip_query(parts.uri.query());
-        let uri = match vendors::destination(vendor, &route, key.endpoint.as_ref(), path, query.as_deref()) {
-            Ok(uri) => uri,
+        let probation = self.config.cooldowns.probation;
+        let Some(Pick { key, probe }) = group.choose(&caller.tags, arrival.at, probation) else {
+            return Err(refuse(flight, super::keys::all_down(vendor, group, arrival.at)));
+        };
+        let (route, uri) = match aim(vendor, &key, &parts.uri) {
+            Ok(aim) => aim,
             Err(why) => return Err(refuse(flight, no_destination(why))),
         };
         let generative = parts.method == Method::POST && is_generative(path);
+        flight.observed(Operation::of(path), &parts.headers, &uri);
         let metered = parts.method == Method::POST && !path.ends_with("/cancel");
         if !metered {
             flight.free();
         }
-        let (caller, key) = (Arc::clone(caller), Arc::clone(key));
+        let caller = Arc::clone(caller);
         Ok(Admitted {
             flight,
             caller,
             vendor,
             key,
+            probe,
             route,
             uri,
             generative,
             metered,
             stream: false,
             model: None,
+            rates: Rates::default(),
         })
     }
 }
@@ -152,26 +164,71 @@ impl Admitted {
         self.flight.asked(self.model.clone(), self.stream, self.generative);
     }
 
-    /// Micro-dollars of an estimate; zero where the price is unknown.
-    pub(super) fn estimated_cost(&self, prices: Prices, input: u64, output: u64, at: Timestamp) -> u64 {
+    /// Micro-dollars of an estimate. Where the price is unknown it is zero, if those who limit money allow that.
+    pub(super) fn estimated_cost(
+        &self,
+        prices: Prices,
+        (input, output): (u64, u64),
+        at: Timestamp,
+    ) -> Result<u64, Refusal> {
+        let ledgers = [(Owner::Bot, &self.caller.ledger), (Owner::Tenant, &self.caller.tenant_ledger)];
+        let mut wanted =
+            ledgers.into_iter().filter_map(|(owner, ledger)| Some((owner, ledger.wants_cost()?)));
+        let Some(first) = wanted.next() else { return Ok(0) };
         let tokens = Tokens { input_tokens: input, output_tokens: output, ..Tokens::default() };
-        let cost = self.model.as_deref().and_then(|model| prices.cost(self.vendor, model, None, &tokens, at));
-        cost.unwrap_or(0)
+        let model = self.model.as_deref();
+        let cost = model.and_then(|model| prices.cost(self.vendor, model, None, &tokens, at));
+        let refusing = std::iter::once(first).chain(wanted).find(|(_, price)| *price == UnknownPrice::Refuse);
+        match (cost, refusing) {
+            (Some(cost), _) => Ok(cost),
+            (None, None) => Ok(0),
+            (None, Some((owner, _))) => Err(Refusal::unknown_price(owner, model)),
+        }
+    }
+
+    /// Goes on with another key, to where that one leads; false when that is nowhere, or would be metered otherwise.
+    pub(super) fn switch(&mut self, pick: Pick, uri: &Uri, consumed: bool) -> bool {
+        match aim(self.vendor, &pick.key, uri) {
+            Ok((route, uri)) if route.format == self.route.format => {
+                (self.route, self.uri) = (route, uri);
+                (self.key, self.probe) = (pick.key, pick.probe);
+                self.flight.again(self.key.id, consumed);
+                true
+            }
+            _ => false,
+        }
     }
 
     /// The request to the vendor: the client's, with the vendor's key in the place of the token.
-    pub(super) fn request(&self, parts: Parts, body: UpstreamBody) -> Result<Request<UpstreamBody>, Refusal> {
+    pub(super) fn request(
+        &self,
+        method: Method,
+        mut all: HeaderMap,
+        body: UpstreamBody,
+    ) -> Result<Request<UpstreamBody>, Refusal> {
+        let unusable = |why: String| Refusal::new(StatusCode::BAD_GATEWAY, "provider_key_unusable", why);
+        let Some(secret) = &self.key.secret else {
+            return Err(unusable("the provider key has no secret".to_owned()));
+        };
         let mut request = Request::new(body);
-        *request.method_mut() = parts.method;
+        *request.method_mut() = method;
         *request.uri_mut() = self.uri.clone();
-        let mut all = parts.headers;
         credentials::strip_headers(&mut all);
         headers::to_upstream(&mut all);
-        credentials::inject(&mut all, self.route.auth, &self.key.secret)
-            .map_err(|bad| Refusal::new(StatusCode::BAD_GATEWAY, "provider_key_unusable", bad.to_string()))?;
+        credentials::inject(&mut all, self.route.auth, secret).map_err(|bad| unusable(bad.to_string()))?;
         *request.headers_mut() = all;
         Ok(request)
     }
+}
+
+/// What a request means to a vendor with a key, and where it goes.
+fn aim(vendor: &'static Vendor, key: &Key, uri: &Uri) -> Result<(Route, Uri), NoDestination> {
+    let named = uri.path().strip_prefix(PREFIX).and_then(|rest| rest.split_once('/'));
+    let path = named.map_or("", |(_, path)| path);
+    let route = vendors::resolve(vendor, key.api_type, path);
+    let query = credentials::strip_query(uri.query());
+    let uri = vendors::destination(vendor, &route, key.endpoint.as_ref(), path, query.as_deref())?;
+    Ok((route, uri))
 }
 
 fn no_destination(why: NoDestination) -> Refusal {

@@ -6,28 +6,31 @@ use crate::{
     config::Timeouts,
     headers,
     meter::Meter,
+    vendor_body::VendorBody,
 };
 use http::{HeaderMap, Response, StatusCode, header};
-use hyper::body::Incoming;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 impl Admitted {
     /// The client's answer, whose body is metered as it goes by. `injected` when usage was asked for on the way.
     pub(super) fn answer(
         mut self,
-        upstream: Response<Incoming>,
+        upstream: Response<VendorBody>,
         injected: bool,
         times: (Timeouts, Instant),
+        keep: Option<CancellationToken>,
     ) -> Response<ProxyBody> {
         let (mut head, body) = upstream.into_parts();
         headers::strip_hop_by_hop(&mut head.headers);
+        self.rates.put(&mut head.headers);
         let meter = self.meter(head.status, &head.headers);
         self.flight.answered(head.status.as_u16(), meter.is_stream());
         let strip = injected && meter.is_sse();
         if strip {
             head.headers.remove(header::CONTENT_LENGTH);
         }
-        let metered = Metered::new(body, meter, strip, self.flight, times);
+        let metered = Metered::new(body, meter, strip, self.flight, times, keep);
         let mut response = Response::new(ProxyBody::vendor(metered));
         *response.status_mut() = head.status;
         *response.headers_mut() = head.headers;

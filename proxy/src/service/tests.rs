@@ -1,12 +1,21 @@
 //! The whole proxy between a real client and a fake vendor, over TCP on loopback.
 
+mod abandoned;
 mod accounting;
 mod credentials;
 mod endings;
 mod fake;
+mod half_open;
+mod healing;
+mod keys;
 mod lifecycle;
 mod limits;
+mod passing;
+mod quotas;
+mod retries;
 mod streams;
+mod tls;
+mod vendors;
 
 use crate::{
     Deps, Proxy, ProxyConfig,
@@ -66,6 +75,8 @@ async fn start(
         sink: world.clone(),
         unsealer: world.clone(),
         totals: world.clone(),
+        keys: world.clone(),
+        quotas: world.clone(),
         clock: clock.clone(),
         ids: Arc::new(TestIds),
         wakeup: wakeup.clone(),
@@ -100,7 +111,8 @@ impl Stage {
         change(&mut config);
         let (proxy, address, wakeup, cancel, tasks) = start(config, &world, &clock).await;
         let client =
-            crate::connect::client(address.to_string().parse().unwrap(), Duration::from_secs(5)).unwrap();
+            crate::connect::client(address.to_string().parse().unwrap(), Duration::from_secs(5), &[])
+                .unwrap();
         let spool = Some(spool);
         Self { world, clock, vendor, tenant, bot, address, client, proxy, wakeup, cancel, tasks, spool }
     }

@@ -19,6 +19,25 @@ struct Stored {
     epoch: u64,
 }
 
+impl Stored {
+    fn read(dir: &Path) -> io::Result<Option<Self>> {
+        match fs::read(dir.join(FILE)) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(io::Error::other),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn stream(&self) -> String {
+        format!("{}:{}", self.proxy_id.hyphenated(), self.epoch)
+    }
+}
+
+/// The stream of an epoch, for a segment whose own head cannot be read.
+pub(super) fn stream_of(dir: &Path, epoch: u64) -> io::Result<Option<String>> {
+    Ok(Stored::read(dir)?.map(|stored| Stored { epoch, ..stored }.stream()))
+}
+
 /// One start of one proxy.
 #[derive(Debug)]
 pub(super) struct Identity {
@@ -34,13 +53,7 @@ impl Identity {
     /// use an epoch again.
     pub(super) fn next(dir: &Path, clock: &dyn Clock, ids: &dyn Ids) -> io::Result<Self> {
         let path = dir.join(FILE);
-        let stored = match fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(io::Error::other)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Stored { proxy_id: ids.uuid(), epoch: 0 }
-            }
-            Err(error) => return Err(error),
-        };
+        let stored = Stored::read(dir)?.unwrap_or_else(|| Stored { proxy_id: ids.uuid(), epoch: 0 });
         let now = u64::try_from(clock.now().timestamp_millis()).unwrap_or(0);
         let stored = Stored { epoch: now.max(stored.epoch + 1), ..stored };
         let part = dir.join(format!("{FILE}.part"));
@@ -49,6 +62,6 @@ impl Identity {
         file.sync_all()?;
         fs::rename(&part, &path)?;
         File::open(dir)?.sync_all()?;
-        Ok(Self { epoch: stored.epoch, stream: format!("{}:{}", stored.proxy_id.hyphenated(), stored.epoch) })
+        Ok(Self { epoch: stored.epoch, stream: stored.stream() })
     }
 }

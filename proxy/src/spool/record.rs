@@ -3,7 +3,7 @@
 //! A reader finds its way again behind anything that is damaged: the next mark whose checksum is right is a record.
 
 use clawplane_domain::usage::UsageRecorded;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Begins each record.
 const MARK: [u8; 4] = *b"\xc1WPu";
@@ -15,20 +15,53 @@ const MAX: usize = 1 << 20;
 const STREAM: u8 = b'S';
 const INTENT: u8 = b'I';
 const OUTCOME: u8 = b'O';
+const MOVED: u8 = b'M';
 
 /// What a record says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Entry {
     /// The stream that the outcomes of this segment belong to; the first record of each.
-    Stream(String),
+    Stream(Head),
     /// A request goes upstream; this is stored if nothing else is heard of it.
     Intent(Box<UsageRecorded>),
     /// A request has ended, with this number in the stream.
     Outcome(u64, Box<UsageRecorded>),
+    /// The outcome of the first number goes under the second one, which a crash had left vacant.
+    Moved(u64, u64),
 }
 
-pub(super) fn stream(id: &str) -> Result<Vec<u8>, serde_json::Error> {
-    encode(STREAM, &[], &id)
+/// What a segment begins with.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(from = "AnyHead")]
+pub(crate) struct Head {
+    pub(crate) stream: String,
+    /// Numbers that were given out before the segment was made: the requests that begin in it end under later ones.
+    pub(crate) base: u64,
+}
+
+/// As it is on the disk; the first version had the stream only.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum AnyHead {
+    Stream(String),
+    Full { stream: String, base: u64 },
+}
+
+impl From<AnyHead> for Head {
+    fn from(head: AnyHead) -> Self {
+        match head {
+            AnyHead::Stream(stream) => Self { stream, base: 0 },
+            AnyHead::Full { stream, base } => Self { stream, base },
+        }
+    }
+}
+
+pub(super) fn head(head: &Head) -> Result<Vec<u8>, serde_json::Error> {
+    encode(STREAM, &[], head)
+}
+
+pub(super) fn moved(from: u64, to: u64) -> Result<Vec<u8>, serde_json::Error> {
+    encode(MOVED, &[], &(from, to))
 }
 
 pub(super) fn intent(draft: &UsageRecorded) -> Result<Vec<u8>, serde_json::Error> {
@@ -39,7 +72,7 @@ pub(super) fn outcome(sequence: u64, record: &UsageRecorded) -> Result<Vec<u8>, 
     encode(OUTCOME, &sequence.to_le_bytes(), record)
 }
 
-fn encode(kind: u8, prefix: &[u8], body: &impl Serialize) -> Result<Vec<u8>, serde_json::Error> {
+pub(super) fn encode(kind: u8, prefix: &[u8], body: &impl Serialize) -> Result<Vec<u8>, serde_json::Error> {
     let mut bytes = Vec::with_capacity(768);
     bytes.extend_from_slice(&MARK);
     bytes.extend_from_slice(&[0; HEAD - 4]);
@@ -61,6 +94,10 @@ fn decode(payload: &[u8]) -> Option<Entry> {
         OUTCOME => {
             let (sequence, json) = rest.split_first_chunk::<8>()?;
             Some(Entry::Outcome(u64::from_le_bytes(*sequence), serde_json::from_slice(json).ok()?))
+        }
+        MOVED => {
+            let (from, to) = serde_json::from_slice(rest).ok()?;
+            Some(Entry::Moved(from, to))
         }
         _ => None,
     }

@@ -1,6 +1,6 @@
 //! One file of the spool, named by epoch and number.
 
-use super::{identity::Identity, record};
+use super::record::{self, Head};
 use std::{
     fs::{File, OpenOptions},
     io::{self, Write},
@@ -23,16 +23,39 @@ pub(crate) struct Segment {
 
 impl Segment {
     /// Makes the file and says in it whose it is. Its name is safe when the folder is synced.
-    pub(super) fn create(dir: &Path, identity: &Identity, index: u64) -> io::Result<Self> {
-        Self::create_for(dir, (identity.epoch, index), &identity.stream)
+    pub(super) fn create(dir: &Path, place: (u64, u64), head: &Head) -> io::Result<Self> {
+        Self::create_at(name(dir, place), place.1, head)
     }
 
-    pub(super) fn create_for(dir: &Path, (epoch, index): (u64, u64), stream: &str) -> io::Result<Self> {
-        let path = dir.join(format!("{epoch:020}-{index:010}.{EXTENSION}"));
+    /// Makes a file that is no segment until it is given its name, all at once.
+    pub(super) fn create_unnamed(dir: &Path, place: (u64, u64), head: &Head) -> io::Result<Self> {
+        let path = name(dir, place).with_extension("part");
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => Self::create_at(path, place.1, head),
+        }
+    }
+
+    fn create_at(path: PathBuf, index: u64, head: &Head) -> io::Result<Self> {
         let file = OpenOptions::new().read(true).append(true).create_new(true).open(&path)?;
         let segment = Self { index, path, file, len: AtomicU64::new(0), dirty: AtomicBool::new(true) };
-        segment.append(&record::stream(stream)?)?;
-        Ok(segment)
+        match segment.append(&record::head(head)?) {
+            Ok(_) => Ok(segment),
+            Err(error) => {
+                // Half a head is of no use to anybody.
+                let _ = std::fs::remove_file(&segment.path);
+                Err(error)
+            }
+        }
+    }
+
+    /// Syncs what was made unnamed and gives it its name.
+    pub(super) fn publish(self, dir: &Path) -> io::Result<PathBuf> {
+        self.file.sync_all()?;
+        let path = self.path.with_extension(EXTENSION);
+        std::fs::rename(&self.path, &path)?;
+        File::open(dir)?.sync_all()?;
+        Ok(path)
     }
 
     /// Over any file, to see what a failing disk does.
@@ -43,8 +66,10 @@ impl Segment {
 
     /// Appends with one write: whole, or it fails.
     pub(super) fn append(&self, bytes: &[u8]) -> io::Result<usize> {
+        let written = (&self.file).write(bytes);
+        // Not before: a sync that comes in between would leave it out.
         self.dirty.store(true, Ordering::Release);
-        let written = (&self.file).write(bytes)?;
+        let written = written?;
         self.len.fetch_add(written as u64, Ordering::Relaxed);
         if written == bytes.len() { Ok(written) } else { Err(io::ErrorKind::StorageFull.into()) }
     }
@@ -69,6 +94,10 @@ impl Segment {
     pub(super) fn sync(&self) -> io::Result<()> {
         self.file.sync_data()
     }
+}
+
+fn name(dir: &Path, (epoch, index): (u64, u64)) -> PathBuf {
+    dir.join(format!("{epoch:020}-{index:010}.{EXTENSION}"))
 }
 
 /// A segment of an earlier start.

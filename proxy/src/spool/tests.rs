@@ -1,6 +1,9 @@
+mod crash;
+mod disk;
+
 use super::*;
-use crate::ports::UsageSink;
-use crate::testing::{ManualClock, TestIds, World, draft};
+use crate::ports::{Stored, UsageSink};
+use crate::testing::{ManualClock, TestIds, World, draft, limits};
 use clawplane_domain::RequestId;
 use pretty::sorted;
 use proptest::prelude::*;
@@ -17,7 +20,7 @@ mod pretty {
 
 fn open(dir: &Path, segment_bytes: u64) -> Spool {
     let claimed = Claimed::take(dir).unwrap();
-    Spool::open(claimed, (segment_bytes, 1 << 30), &ManualClock::new("2026-11-20T00:00:00Z"), &TestIds)
+    Spool::open(claimed, limits(segment_bytes, 1 << 30), &ManualClock::new("2026-11-20T00:00:00Z"), &TestIds)
         .unwrap()
 }
 
@@ -40,10 +43,10 @@ async fn a_crash_loses_nothing_and_doubles_nothing() {
     let spool = open(dir.path(), 700);
     let stream = spool.stream().to_owned();
     for draft in &drafts {
-        spool.begin(draft).unwrap();
+        let _ = spool.begin(draft).unwrap();
     }
-    spool.close(ended(&drafts[1]));
-    spool.close(ended(&drafts[3]));
+    spool.close(ended(&drafts[1]), true);
+    spool.close(ended(&drafts[3]), true);
     drop(spool);
     assert!(files(dir.path()).len() > 2, "rotated");
     let found = recovered(dir.path(), &world).await;
@@ -64,9 +67,9 @@ async fn a_recovery_that_is_cut_off_is_done_again() {
     let (dir, world) = (tempfile::tempdir().unwrap(), Arc::new(World::default()));
     let spool = open(dir.path(), 1 << 20);
     let (one, two) = (draft(), draft());
-    spool.begin(&one).unwrap();
-    spool.begin(&two).unwrap();
-    spool.close(ended(&two));
+    let _ = spool.begin(&one).unwrap();
+    let _ = spool.begin(&two).unwrap();
+    spool.close(ended(&two), true);
     let stream = spool.stream().to_owned();
     drop(spool);
     // What was uploaded just before the crash is known by its number.
@@ -95,8 +98,13 @@ impl UsageSink for Unwritable {
     ) -> Result<(), clawplane_eventstore::StoreError> {
         Err(clawplane_eventstore::StoreError::TaskLost)
     }
-    async fn sequences(&self, stream: &str) -> Result<Vec<u64>, clawplane_eventstore::StoreError> {
-        self.0.sequences(stream).await
+    async fn stored(
+        &self,
+        stream: &str,
+        from: u64,
+        open: &[RequestId],
+    ) -> Result<Stored, clawplane_eventstore::StoreError> {
+        UsageSink::stored(self.0.as_ref(), stream, from, open).await
     }
 }
 
@@ -104,8 +112,8 @@ impl UsageSink for Unwritable {
 async fn a_failed_database_leaves_everything_for_the_next_try() {
     let (dir, world) = (tempfile::tempdir().unwrap(), World::default());
     let spool = open(dir.path(), 1 << 20);
-    spool.close(ended(&draft()));
-    spool.begin(&draft()).unwrap();
+    spool.close(ended(&draft()), true);
+    let _ = spool.begin(&draft()).unwrap();
     drop(spool);
     world.down.store(true, Ordering::SeqCst);
     assert!(recover(&Claimed::take(dir.path()).unwrap(), &world, &|_| {}).await.is_err());
@@ -119,10 +127,10 @@ async fn a_torn_tail_costs_only_itself() {
     let (dir, world) = (tempfile::tempdir().unwrap(), World::default());
     let spool = open(dir.path(), 1 << 20);
     let (one, two) = (draft(), draft());
-    spool.begin(&one).unwrap();
-    spool.begin(&two).unwrap();
-    spool.close(ended(&one));
-    spool.close(ended(&two));
+    let _ = spool.begin(&one).unwrap();
+    let _ = spool.begin(&two).unwrap();
+    spool.close(ended(&one), true);
+    spool.close(ended(&two), true);
     drop(spool);
     let path = &files(dir.path())[0];
     let length = fs::metadata(path).unwrap().len();
@@ -154,9 +162,9 @@ fn a_full_spool_refuses() {
     let dir = tempfile::tempdir().unwrap();
     let claimed = Claimed::take(dir.path()).unwrap();
     let clock = ManualClock::new("2026-11-20T00:00:00Z");
-    let spool = Spool::open(claimed, (600, 1000), &clock, &TestIds).unwrap();
+    let spool = Spool::open(claimed, limits(600, 10_000), &clock, &TestIds).unwrap();
     let mut refused = None;
-    for _ in 0..20 {
+    for _ in 0..100 {
         refused = refused.or(spool.begin(&draft()).err());
     }
     assert!(matches!(refused, Some(SpoolError::Full)));
@@ -174,7 +182,7 @@ fn a_spool_that_cannot_be_written_refuses() {
     let full = Arc::new(full);
     spool.current.store(Arc::clone(&full));
     let lost = draft();
-    spool.close(ended(&lost));
+    spool.close(ended(&lost), true);
     assert_eq!(spool.unwritten().len(), 1, "kept in memory");
     spool.current.store(full);
     assert!(matches!(spool.begin(&draft()), Err(SpoolError::Write(_))));
@@ -191,8 +199,8 @@ async fn many_writers_lose_nothing() {
             scope.spawn(|| {
                 for _ in 0..100 {
                     let draft = draft();
-                    spool.begin(&draft).unwrap();
-                    spool.close(ended(&draft));
+                    let _ = spool.begin(&draft).unwrap();
+                    spool.close(ended(&draft), true);
                 }
             });
         }
@@ -203,6 +211,10 @@ async fn many_writers_lose_nothing() {
     let found = recovered(dir.path(), &world).await;
     assert_eq!(found, recover::Recovered { outcomes: 800, interrupted: 0, corrupt: 0 });
     assert_eq!(world.stored()[&stream], (1..=800).collect::<Vec<u64>>());
+}
+
+fn head(stream: &str) -> Head {
+    Head { stream: stream.to_owned(), base: 7 }
 }
 
 fn entries(bytes: &[u8], pieces: usize) -> (Vec<Entry>, u64) {
@@ -224,7 +236,7 @@ proptest! {
     #[test]
     fn damage_costs_only_what_it_hits(at in any::<prop::sample::Index>(), flip in 1..=255u8, pieces in 1..2000usize) {
         let drafts: Vec<_> = (0..6).map(|_| draft()).collect();
-        let mut bytes = record::stream("s").unwrap();
+        let mut bytes = record::head(&head("s")).unwrap();
         let mut ends = vec![bytes.len()];
         for (sequence, draft) in (1..).zip(&drafts) {
             bytes.write_all(&record::outcome(sequence, draft).unwrap()).unwrap();
@@ -234,7 +246,7 @@ proptest! {
         let damaged = ends.iter().position(|end| hit < *end).unwrap();
         bytes[hit] ^= flip;
         let (found, corrupt) = entries(&bytes, pieces);
-        let mut expected = vec![Entry::Stream("s".to_owned())];
+        let mut expected = vec![Entry::Stream(head("s"))];
         expected.extend((1..).zip(drafts).map(|(sequence, draft)| Entry::Outcome(sequence, Box::new(draft))));
         expected.remove(damaged);
         prop_assert_eq!(found, expected);

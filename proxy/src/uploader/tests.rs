@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     spool::Claimed,
-    testing::{ManualClock, TestIds, World, draft},
+    testing::{ManualClock, TestIds, World, draft, limits},
 };
 use std::{path::Path, sync::atomic::Ordering};
 use tokio::task::JoinHandle;
@@ -16,7 +16,8 @@ struct Running {
 fn start(dir: &Path, segment_bytes: u64) -> Running {
     let clock = Arc::new(ManualClock::new("2026-11-20T00:00:00Z"));
     let claimed = Claimed::take(dir).unwrap();
-    let spool = Arc::new(Spool::open(claimed, (segment_bytes, 1 << 30), clock.as_ref(), &TestIds).unwrap());
+    let spool =
+        Arc::new(Spool::open(claimed, limits(segment_bytes, 1 << 30), clock.as_ref(), &TestIds).unwrap());
     let (world, stop) = (Arc::new(World::default()), CancellationToken::new());
     let task = tokio::spawn(Uploader::new(Arc::clone(&spool), world.clone(), clock).run(stop.clone()));
     Running { world, spool, stop, task }
@@ -29,8 +30,8 @@ fn segments(dir: &Path) -> usize {
 
 fn request(spool: &Spool) {
     let draft = draft();
-    spool.begin(&draft).unwrap();
-    spool.close(draft);
+    let _ = spool.begin(&draft).unwrap();
+    spool.close(draft, true);
 }
 
 #[tokio::test]
@@ -70,7 +71,7 @@ async fn a_segment_stays_while_a_request_in_it_is_open() {
     let dir = tempfile::tempdir().unwrap();
     let Running { world, spool, stop, task } = start(dir.path(), 2_000);
     let long = draft();
-    spool.begin(&long).unwrap();
+    let _ = spool.begin(&long).unwrap();
     for _ in 0..20 {
         request(&spool);
     }

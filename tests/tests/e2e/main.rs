@@ -13,10 +13,16 @@
     reason = "tests tell a story each"
 )]
 mod crash;
+mod durability;
+mod hostile;
+mod keys;
 mod layers;
 mod openclaw;
+mod openclaw_quota;
 mod operating;
 mod proxy;
+mod quotas;
+mod sdk;
 mod secrets;
 mod tenants;
 mod tour;

@@ -46,8 +46,47 @@ fn keys_and_quotas_are_notable_and_nothing_of_their_payload_is_said() {
 }
 
 #[test]
+fn a_key_that_the_vendor_refuses_is_notable_with_its_reason() {
+    let disabled = |by: &str| {
+        let payload =
+            json!({ "type": "provider_key.disabled", "by": by, "reason": "refused with 401", "status": 401 });
+        notable(&event("provider_key.disabled", &payload)).unwrap().unwrap()
+    };
+    let refused = disabled("proxy");
+    assert_eq!((refused.kind, refused.detail.as_deref()), ("provider_key_refused", Some("refused with 401")));
+    assert_eq!(disabled("person").kind, "provider_key_disabled");
+    assert_eq!(notable(&event("provider_key.cooled", &json!({}))).unwrap(), None, "that passes by itself");
+}
+
+#[test]
+fn thresholds_say_which_limit_and_how_much() {
+    let reached = |percent: u8, used: u64| {
+        event(
+            "quota.threshold_reached",
+            &json!({
+                "type": "quota.threshold_reached", "tenantId": uuid::Uuid::nil(), "limit": "dailyTokens", "of": 1000,
+                "windowStart": "2026-11-20T00:00:00Z", "percent": percent, "used": used,
+            }),
+        )
+    };
+    let near = notable(&reached(80, 812)).unwrap().unwrap();
+    assert_eq!(
+        (near.kind, near.detail.as_deref()),
+        ("quota_nearly_used_up", Some("812 of dailyTokens 1000 (80 %)"))
+    );
+    assert_eq!(notable(&reached(100, 1003)).unwrap().unwrap().kind, "quota_used_up");
+}
+
+#[test]
 fn no_notable_event_is_filtered_out_by_its_name() {
-    for name in ["bot.observed", "bot.created", "provider_key.deleted", "quota.set"] {
+    for name in [
+        "bot.observed",
+        "bot.created",
+        "provider_key.deleted",
+        "provider_key.disabled",
+        "quota.set",
+        "quota.threshold_reached",
+    ] {
         assert!(may_be_notable(name));
     }
     assert!(!may_be_notable("session.refreshed"));

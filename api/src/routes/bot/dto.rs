@@ -1,14 +1,11 @@
 //! A bot as a client sees it. Its token is seen once, in the answer that creates it.
 
 use super::new::ModelDto;
-use crate::{ApiState, bots::Created};
+use crate::{ApiState, bots::Created, quotas::QuotaDto};
 use chrono::{DateTime, Utc};
-use clawplane_domain::{
-    bot::{BotState, Desired, Limits, ModelChoice},
-    quota::QuotaLimits,
-};
+use clawplane_domain::bot::{BotState, Desired, Limits, ModelChoice};
 use clawplane_projections::{BotRow, BotStats};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -108,31 +105,6 @@ pub(crate) struct LimitsDto {
     pids: u32,
 }
 
-/// Limits on what a bot may use. Absent or `null` is no limit; days and months are those of UTC.
-#[derive(Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-#[schema(as = Quota)]
-pub(crate) struct QuotaDto {
-    /// Input and output tokens a day.
-    #[schema(example = 1_000_000)]
-    pub(super) daily_tokens: Option<u64>,
-    /// Input and output tokens a month.
-    #[schema(example = 20_000_000)]
-    pub(super) monthly_tokens: Option<u64>,
-    /// Micro-dollars a day.
-    #[schema(example = 5_000_000)]
-    pub(super) daily_cost_micros: Option<u64>,
-    /// Micro-dollars a month.
-    #[schema(example = 100_000_000)]
-    pub(super) monthly_cost_micros: Option<u64>,
-    /// Requests in any minute.
-    #[schema(example = 60)]
-    pub(super) requests_per_minute: Option<u64>,
-    /// Tokens in any minute.
-    #[schema(example = 100_000)]
-    pub(super) tokens_per_minute: Option<u64>,
-}
-
 impl BotDto {
     /// From the read model.
     pub(super) fn new(api: &ApiState, row: BotRow) -> Self {
@@ -182,32 +154,6 @@ pub(super) fn texts<T: Into<String>>(values: Vec<T>) -> Vec<String> {
 
 fn model(choice: ModelChoice) -> ModelDto {
     ModelDto { vendor: choice.vendor.into(), model: choice.model.into() }
-}
-
-impl From<QuotaLimits> for QuotaDto {
-    fn from(limits: QuotaLimits) -> Self {
-        Self {
-            daily_tokens: limits.daily_tokens,
-            monthly_tokens: limits.monthly_tokens,
-            daily_cost_micros: limits.daily_cost_micros,
-            monthly_cost_micros: limits.monthly_cost_micros,
-            requests_per_minute: limits.requests_per_minute,
-            tokens_per_minute: limits.tokens_per_minute,
-        }
-    }
-}
-
-impl From<QuotaDto> for QuotaLimits {
-    fn from(quota: QuotaDto) -> Self {
-        Self {
-            daily_tokens: quota.daily_tokens,
-            monthly_tokens: quota.monthly_tokens,
-            daily_cost_micros: quota.daily_cost_micros,
-            monthly_cost_micros: quota.monthly_cost_micros,
-            requests_per_minute: quota.requests_per_minute,
-            tokens_per_minute: quota.tokens_per_minute,
-        }
-    }
 }
 
 /// How many bots there are.

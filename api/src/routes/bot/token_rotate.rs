@@ -35,16 +35,15 @@ pub(crate) struct RotatedToken {
     /// When it ends; absent when it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<DateTime<Utc>>,
-    /// Until when the token before it is valid; absent when that is void.
+    /// Until when a token from before it is valid; absent when all are void.
     #[serde(skip_serializing_if = "Option::is_none")]
-    previous_valid_until: Option<DateTime<Utc>>,
+    earlier_valid_until: Option<DateTime<Utc>>,
 }
 
 /// Rotates a bot's gateway token
 ///
 /// The new token is in this answer and in no other, except for a repetition with the same `Idempotency-Key`. The present
-/// one stays valid for a grace time, and at most one from before that for the rest of its own: nothing is refused
-/// meanwhile. A running bot is given the new token by the platform, without a restart where it can.
+/// one, and at most one from before it, stay valid for the grace time, so that nothing is refused meanwhile. A running bot is given the new token by the platform, without a restart where it can.
 #[utoipa::path(
     post, path = "/api/bot/{hostname}/token/rotate", tag = "bots", request_body = Option<RotateTokenRequest>,
     params(("hostname" = String, Path, description = "The bot's hostname", example = "support-bot")),
@@ -61,7 +60,7 @@ pub(crate) async fn rotate_token(
     let answer = RotatedToken {
         gateway_token: new.plain.expose().to_owned(),
         expires_at: new.expires_at,
-        previous_valid_until: new.previous_until,
+        earlier_valid_until: new.earlier_until,
     };
     Ok(Answer::ok(answer).at(new.position))
 }

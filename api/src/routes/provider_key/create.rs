@@ -27,7 +27,8 @@ pub(crate) async fn add_key(
     State(api): State<ApiState>,
     command: Command<AddKeyRequest>,
 ) -> Result<Answer<KeyDto>, Problem> {
-    let NewKey { vendor, secret, label, tags, base_url, weight, api_type } = command.input.check(&api)?;
+    let NewKey { vendor, secret, label, tags, base_url, weight, api_type, on_disconnect } =
+        command.input.check(&api)?;
     let (id, tenant_id, created_by) =
         (KeyId(api.ids.uuid()), command.principal.tenant, command.principal.user);
     let make = |sealed: SealedSecret| AddKey {
@@ -40,6 +41,7 @@ pub(crate) async fn add_key(
         weight,
         base_url,
         api_type,
+        on_disconnect,
         sealed,
     };
     let at = command.context.metadata.at;

@@ -1,13 +1,18 @@
 //! What a provider key is made of, and what a client sees of it.
 
+mod changes;
+
+pub(super) use changes::{ChangeKeyRequest, DisableKeyRequest, RotateKeyRequest};
+
+use super::state::StateDto;
 use crate::{ApiState, fields::Fields, problem::Problem};
 use chrono::{DateTime, Utc};
 use clawplane_domain::{
     Secret,
-    provider_key::{AddKey, ApiType},
+    provider_key::{AddKey, ApiType, OnDisconnect},
     values::{BaseUrl, Label, Tag, VendorId},
 };
-use clawplane_projections::KeyRow;
+use clawplane_projections::{KeyHealth, KeyRow};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -42,6 +47,10 @@ pub(crate) struct AddKeyRequest {
     /// The wire format of the vendor `custom`: `openai`, `anthropic`, `gemini`, `cohere` or `ollama`.
     #[schema(example = "openai")]
     api_type: Option<String>,
+    /// What becomes of a request whose client goes away: `cancel` ends it at the vendor too, `drain` reads the answer to its
+    /// end, so that what it costs is known exactly.
+    #[schema(example = "drain", default = "cancel")]
+    on_disconnect: Option<String>,
 }
 
 fn one() -> u32 {
@@ -57,6 +66,7 @@ pub(super) struct NewKey {
     pub(super) base_url: Option<BaseUrl>,
     pub(super) weight: u32,
     pub(super) api_type: Option<ApiType>,
+    pub(super) on_disconnect: OnDisconnect,
 }
 
 impl AddKeyRequest {
@@ -69,6 +79,8 @@ impl AddKeyRequest {
         let tags = fields.list("tags", &self.tags);
         let base_url: Option<BaseUrl> = fields.optional("baseUrl", self.base_url.as_deref());
         let api_type = self.api_type.map(|text| api_type(&mut fields, text));
+        let on_disconnect =
+            self.on_disconnect.map_or_else(OnDisconnect::default, |text| on_disconnect(&mut fields, text));
         let shaped = (self.base_url.is_none() || base_url.is_some()) && api_type != Some(None);
         let api_type = api_type.flatten();
         if let Some(vendor) = vendor.as_ref().filter(|_| shaped) {
@@ -87,6 +99,7 @@ impl AddKeyRequest {
             base_url,
             weight,
             api_type,
+            on_disconnect,
         });
         fields.finish(key)
     }
@@ -110,6 +123,12 @@ fn api_type(fields: &mut Fields, text: String) -> Option<ApiType> {
         "must be `openai`, `anthropic`, `gemini`, `cohere` or `ollama`",
     );
     parsed
+}
+
+fn on_disconnect(fields: &mut Fields, text: String) -> OnDisconnect {
+    let parsed = serde_json::from_value(serde_json::Value::String(text)).ok();
+    fields.require("onDisconnect", parsed.is_some(), "must be `cancel` or `drain`");
+    parsed.unwrap_or_default()
 }
 
 /// A provider key, without its secret.
@@ -137,6 +156,9 @@ pub(crate) struct KeyDto {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     api_type: Option<ApiType>,
+    /// What becomes of a request whose client goes away: `cancel` or `drain`.
+    #[schema(value_type = String, example = "cancel")]
+    on_disconnect: OnDisconnect,
     /// The user who added it.
     created_by: Uuid,
     /// When.
@@ -144,6 +166,12 @@ pub(crate) struct KeyDto {
     /// When a request last used it.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_used_at: Option<DateTime<Utc>>,
+    /// The status that this request ended with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 200)]
+    last_status: Option<u16>,
+    #[serde(flatten)]
+    state: StateDto,
 }
 
 impl KeyDto {
@@ -157,9 +185,12 @@ impl KeyDto {
             base_url: key.base_url.map(Into::into),
             weight: key.weight,
             api_type: key.api_type,
+            on_disconnect: key.on_disconnect,
             created_by: key.created_by.0,
             created_at: at,
             last_used_at: None,
+            last_status: None,
+            state: KeyHealth::healthy(at).into(),
         }
     }
 
@@ -179,9 +210,12 @@ impl From<KeyRow> for KeyDto {
             base_url: row.base_url.map(Into::into),
             weight: row.weight,
             api_type: row.api_type,
+            on_disconnect: row.on_disconnect,
             created_by: row.created_by.0,
             created_at: row.created_at,
             last_used_at: row.last_used_at,
+            last_status: row.last_status,
+            state: row.health.into(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `GET /api/provider-key/health`
 
+use super::state::StateDto;
 use crate::{
     ApiState,
     auth::Principal,
@@ -27,7 +28,9 @@ pub(crate) struct KeyHealth {
     /// The vendor.
     #[schema(example = "openai")]
     vendor: String,
-    /// `unused`, `ok`, or `failing` when its last failure is younger than its last success.
+    #[serde(flatten)]
+    state: StateDto,
+    /// By its use: `unused`, `ok`, or `failing` when its last failure is younger than its last success.
     #[schema(example = "ok")]
     health: &'static str,
     /// When a request last used it.
@@ -71,6 +74,7 @@ impl From<KeyRow> for KeyHealth {
             last_status: row.last_status,
             last_success_at: row.last_success_at,
             last_failure_at: row.last_failure_at,
+            state: row.health.into(),
         }
     }
 }

@@ -66,8 +66,13 @@ fn of_many_rotations_few_tokens_stay_good_and_none_for_longer() {
     let late = rotated("c", vec![earlier("b", 160)]);
     given::<Bot>(events.clone()).when(rotate("c", 100, 60, Replaces::Present)).then([late]);
     events.push(c);
+    // Who asks for a rotation says when everything old ends; a renewal does not.
+    let d = rotated("d", vec![earlier("c", 130), earlier("b", 130)]);
+    given::<Bot>(events.clone()).when(rotate("d", 70, 60, Replaces::Present)).then([d]);
+    given::<Bot>(events.clone()).when(rotate("d", 70, 0, Replaces::Present)).then([rotated("d", vec![])]);
     let d = rotated("d", vec![earlier("c", 130), earlier("b", 1060)]);
-    given::<Bot>(events).when(rotate("d", 70, 60, Replaces::Present)).then([d]);
+    let of_c = Replaces::Exactly(Some(TokenHash::of("c")));
+    given::<Bot>(events).when(rotate("d", 70, 60, of_c)).then([d]);
 }
 
 #[test]

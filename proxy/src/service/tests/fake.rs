@@ -46,6 +46,9 @@ pub(super) struct Script {
     pub(super) silent: bool,
     /// The head comes when this is rung.
     pub(super) gate: Option<Arc<Notify>>,
+    /// Each chunk but the first comes when this is rung.
+    pub(super) step: Option<Arc<Notify>>,
+    pub(super) trailers: Option<HeaderMap>,
 }
 
 impl Script {
@@ -54,7 +57,16 @@ impl Script {
     }
     pub(super) fn of(kind: &str, chunks: Vec<Bytes>) -> Self {
         let headers = vec![("content-type", kind.to_owned())];
-        Self { status: 200, headers, chunks, end: End::Clean, silent: false, gate: None }
+        Self {
+            status: 200,
+            headers,
+            chunks,
+            end: End::Clean,
+            silent: false,
+            gate: None,
+            step: None,
+            trailers: None,
+        }
     }
     pub(super) fn sse(text: &str) -> Self {
         Self::of("text/event-stream", vec![Bytes::copy_from_slice(text.as_bytes())])
@@ -134,7 +146,7 @@ async fn answer(
     let (head, body) = request.into_parts();
     let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let request = Heard { method: head.method, uri: head.uri, headers: head.headers, body };
-    let Script { status, headers, chunks, end, silent, gate } = script(&request);
+    let Script { status, headers, chunks, end, silent, gate, step, trailers } = script(&request);
     ears.heard.lock().unwrap().push(request);
     ears.arrived.notify_one();
     let guard = Guard(Arc::clone(ears));
@@ -145,10 +157,17 @@ async fn answer(
         gate.notified().await;
     }
     // Each chunk is a write of its own: the next one waits until this one has gone.
-    let pieces = stream::iter(chunks).then(|chunk| async move {
-        tokio::task::yield_now().await;
-        Ok::<_, BoxError>(Frame::data(chunk))
+    let pieces = stream::iter(chunks).enumerate().then(move |(at, chunk)| {
+        let step = step.clone().filter(|_| at > 0);
+        async move {
+            match step {
+                Some(step) => step.notified().await,
+                None => tokio::task::yield_now().await,
+            }
+            Ok::<_, BoxError>(Frame::data(chunk))
+        }
     });
+    let pieces = pieces.chain(stream::iter(trailers.map(|trailers| Ok(Frame::trailers(trailers)))));
     let ending = stream::once(async move {
         let _guard = guard;
         match end {

@@ -95,6 +95,8 @@ async fn the_signal_ends_a_start_that_waits() {
         sink: world.clone(),
         unsealer: world.clone(),
         totals: world.clone(),
+        keys: world.clone(),
+        quotas: world.clone(),
         clock: Arc::new(ManualClock::new("2026-11-20T12:00:00Z")),
         ids: Arc::new(TestIds),
         wakeup: Wakeup::default(),

@@ -3,7 +3,7 @@
 use chrono::Utc;
 use clawplane_domain::{
     Actor, BotId, KeyId, Metadata, RequestId, TenantId,
-    quota::{Quota, QuotaCommand, QuotaLimits},
+    quota::{Quota, QuotaCommand, QuotaLimits, QuotaSubject},
     usage::{Tokens, UsageRecorded},
 };
 use clawplane_eventstore::{Executor, UsageAppender, Wakeup, database};
@@ -71,7 +71,7 @@ async fn commands(pool: &database::Pool, tenant: TenantId) -> f64 {
                 let bot_id = BotId(Uuid::now_v7());
                 for limit in 1..=5 {
                     let limits = QuotaLimits { daily_tokens: Some(limit), ..QuotaLimits::default() };
-                    let command = QuotaCommand::Set { tenant_id: tenant, bot_id, limits };
+                    let command = QuotaCommand::Set { subject: QuotaSubject::bot(tenant, bot_id), limits };
                     executor.execute::<Quota>(bot_id, command, metadata(tenant)).await.expect("a command");
                     done += 1;
                 }
@@ -104,6 +104,7 @@ fn usage(tenant_id: TenantId, n: u64) -> UsageRecorded {
         error: None,
         stream: n.is_multiple_of(2),
         tokens: Tokens { input_tokens: 100 + n % 50, output_tokens: n % 40, ..Tokens::default() },
+        service_tier: None,
         cost_micros: Some(n % 1000),
         price_version: Some("bench".to_owned()),
         estimated: false,
@@ -111,5 +112,6 @@ fn usage(tenant_id: TenantId, n: u64) -> UsageRecorded {
         ttfb_ms: Some(120),
         duration_ms: 900,
         at: Utc::now() - chrono::Duration::minutes(i64::try_from(n % 1440).unwrap_or(0)),
+        attempts: 1,
     }
 }

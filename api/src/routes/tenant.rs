@@ -1,0 +1,6 @@
+//! `/api/tenant`: the tenant that one is signed in to.
+
+pub(crate) mod dto;
+pub(crate) mod get;
+pub(crate) mod quota;
+pub(crate) mod update;

@@ -1,0 +1,178 @@
+//! A request's tries, one key after the other, until the first byte of an answer goes to the client.
+//!
+//! Only a body that is held in memory can be sent again. The next vendor, where a routing rule allows it, would be
+//! chosen where [`Inner::next`] finds no key any more.
+
+use super::{Inner, Refused, admit::Admitted};
+use crate::{
+    body::ProxyBody,
+    choose::Pick,
+    forward::{self, NoAnswer},
+    intake::{Intake, Taken},
+    refusal::Refusal,
+    telemetry,
+    upstream_body::UpstreamBody,
+    vendor_body::VendorBody,
+};
+use bytes::Bytes;
+use clawplane_domain::{KeyId, provider_key::OnDisconnect};
+use http::{HeaderMap, Response, request::Parts};
+use tokio::time::Instant;
+
+/// What is sent, as often as it has to be.
+pub(super) struct Message {
+    parts: Parts,
+    body: Option<UpstreamBody>,
+    /// The body once more, where there may be a second try.
+    again: Option<Bytes>,
+}
+
+impl Message {
+    /// `repeat` when there may be a second try.
+    pub(super) fn new(parts: Parts, taken: Taken, repeat: bool) -> Self {
+        let again = match &taken.body {
+            Intake::Held(bytes) if repeat => Some(bytes.clone()),
+            _ => None,
+        };
+        Self { parts, body: Some(taken.into_body()), again }
+    }
+
+    /// Headers and body of the next try. Where there is only one, nothing is copied.
+    fn next(&mut self) -> (HeaderMap, UpstreamBody) {
+        match (self.body.take(), &self.again) {
+            (Some(body), None) => (std::mem::take(&mut self.parts.headers), body),
+            (Some(body), Some(_)) => (self.parts.headers.clone(), body),
+            (None, again) => {
+                (self.parts.headers.clone(), UpstreamBody::held(again.clone().unwrap_or_default()))
+            }
+        }
+    }
+}
+
+/// A vendor's answer that is only passed on if no other key does better.
+struct Spare {
+    answer: Response<VendorBody>,
+    key: KeyId,
+}
+
+/// How a try ended.
+enum Tried {
+    Answer(Response<VendorBody>),
+    Nothing(NoAnswer),
+}
+
+impl Tried {
+    /// Whether the vendor may have done what it was asked for. An answer twice costs twice and is no harm; a batch or
+    /// a file twice is.
+    fn may_have_acted(&self) -> bool {
+        match self {
+            Self::Answer(answer) => answer.status().is_server_error(),
+            Self::Nothing(why) => why.consumed,
+        }
+    }
+}
+
+impl Inner {
+    /// Sends a request whose intent is recorded, and answers it.
+    pub(super) async fn carry(
+        &self,
+        mut admitted: Admitted,
+        mut message: Message,
+        injected: bool,
+        deadline: Instant,
+    ) -> Result<Response<ProxyBody>, Refused> {
+        let (mut tried, mut spare) = (Vec::new(), None);
+        let end = loop {
+            let (headers, body) = message.next();
+            let request = match admitted.request(message.parts.method.clone(), headers, body) {
+                Ok(request) => request,
+                Err(refusal) => return Err(admitted.refuse(refusal)),
+            };
+            let (end, failed) = self.attempt(&mut admitted, request, deadline).await;
+            let repeatable =
+                admitted.generative || message.parts.method.is_idempotent() || !end.may_have_acted();
+            let next = match failed && repeatable && message.again.is_some() {
+                true => self.next(&admitted, &mut tried, deadline),
+                false => None,
+            };
+            let Some(pick) = next else { break end };
+            let (failed, consumed) = (admitted.key.id, matches!(&end, Tried::Nothing(why) if why.consumed));
+            if !admitted.switch(pick, &message.parts.uri, consumed) {
+                break end;
+            }
+            telemetry::tried_again(admitted.vendor.id);
+            if let Tried::Answer(answer) = end {
+                spare = Some(Spare { answer, key: failed });
+            }
+        };
+        match (end, spare) {
+            (Tried::Answer(answer), _) => Ok(self.pass_on(admitted, answer, injected, deadline)),
+            (Tried::Nothing(why), Some(Spare { answer, key })) => {
+                admitted.flight.lost_last(why.consumed);
+                admitted.flight.used(key);
+                Ok(self.pass_on(admitted, answer, injected, deadline))
+            }
+            (Tried::Nothing(why), None) => {
+                let (format, rates) = (admitted.route.format, admitted.rates);
+                admitted.flight.refuse(&why.refusal, why.consumed);
+                Err((Refusal { rates: Some(Box::new(rates)), ..why.refusal }, format))
+            }
+        }
+    }
+
+    /// The client's answer. What is abandoned from here on is the business of the key that answered.
+    fn pass_on(
+        &self,
+        admitted: Admitted,
+        answer: Response<VendorBody>,
+        injected: bool,
+        deadline: Instant,
+    ) -> Response<ProxyBody> {
+        let keep = (admitted.key.on_disconnect == OnDisconnect::Drain).then(|| self.cut.clone());
+        admitted.answer(answer, injected, (self.config.timeouts, deadline), keep)
+    }
+
+    /// One try; whether it failed in a way that another key may not.
+    async fn attempt(
+        &self,
+        admitted: &mut Admitted,
+        request: http::Request<UpstreamBody>,
+        deadline: Instant,
+    ) -> (Tried, bool) {
+        let first_byte = self.config.timeouts.first_byte.min(deadline - Instant::now());
+        let limits = (self.config.max_body, admitted.vendor.id);
+        match forward::send(&self.client, request, first_byte, limits).await {
+            Ok(answer) => {
+                let mut answer = answer.map(VendorBody::new);
+                let failed = self.heard(admitted, &mut answer).await;
+                (Tried::Answer(answer), failed)
+            }
+            Err(why) => {
+                let failed = self.heard_nothing(admitted, &why);
+                (Tried::Nothing(why), failed)
+            }
+        }
+    }
+
+    /// The key for one more try: as the directory is now, none that was tried, none of another format.
+    fn next(&self, admitted: &Admitted, tried: &mut Vec<KeyId>, deadline: Instant) -> Option<Pick> {
+        tried.push(admitted.key.id);
+        let left = usize::try_from(self.config.max_tries).is_ok_and(|most| tried.len() < most);
+        if !left || Instant::now() >= deadline {
+            return None;
+        }
+        let directory = self.directory.load();
+        let group = directory.keys(admitted.caller.tenant_id, admitted.vendor)?;
+        let now = self.recorder.clock.now();
+        let fit =
+            |key: &crate::directory::Key| key.api_type == admitted.key.api_type && !tried.contains(&key.id);
+        group.choose_among(&admitted.caller.tags, now, self.config.cooldowns.probation, &fit)
+    }
+
+    /// Whether there may be a second try at all.
+    pub(super) fn may_repeat(&self, admitted: &Admitted) -> bool {
+        let directory = self.directory.load();
+        let group = directory.keys(admitted.caller.tenant_id, admitted.vendor);
+        self.config.max_tries > 1 && group.is_some_and(|group| group.keys().len() > 1)
+    }
+}

@@ -1,0 +1,214 @@
+//! Quotas on real parts: of bots and tenants, changed while requests come, and shared by two proxies.
+
+use clawplane_tests::{
+    Client, FakeVendor, Platform,
+    platform::{binary, free_port},
+    vendor::{INPUT, OUTPUT},
+    wait,
+};
+use futures::future::join_all;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use std::{
+    fs,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// What each request costs.
+const EACH: u64 = INPUT + OUTPUT;
+
+struct Scene {
+    platform: Platform,
+    vendor: FakeVendor,
+    admin: Client,
+    token: String,
+    http: reqwest::Client,
+}
+
+impl Scene {
+    async fn set() -> Self {
+        let vendor = FakeVendor::start().await;
+        let platform = Platform::start(&[vendor.addr.to_string()]).await;
+        let admin = platform.admin().await;
+        admin.add_key("openai", "sk-vendor-secret-4711", &format!("{}/v1", vendor.url())).await;
+        let token = admin.add_bot("scout").await;
+        Self { platform, vendor, admin, token, http: reqwest::Client::new() }
+    }
+
+    async fn ask_at(&self, url: &str) -> reqwest::Response {
+        // As much as the fake vendor counts: the estimate is exact.
+        let content = "x".repeat(4 * INPUT as usize - 85);
+        let body = format!(
+            r#"{{"model":"gpt-4o-mini","max_tokens":{OUTPUT},"messages":[{{"role":"user","content":"{content}"}}]}}"#
+        );
+        assert_eq!(body.len().div_ceil(4) as u64, INPUT, "{}", body.len());
+        let url = format!("{url}/api/v1/openai/chat/completions");
+        let request = self.http.post(url).bearer_auth(&self.token).header("content-type", "application/json");
+        request.body(body).send().await.expect("an answer")
+    }
+
+    async fn ask(&self) -> reqwest::Response {
+        self.ask_at(&self.platform.url).await
+    }
+
+    async fn quota(&self, method: Method, path: &str, body: Option<Value>) {
+        let (status, answer) = self.admin.send(method, path, body.as_ref()).await;
+        assert!(status.is_success(), "{status} {answer}");
+    }
+
+    /// How long it takes until a request has this status.
+    async fn until(&self, status: StatusCode) -> Duration {
+        let begun = Instant::now();
+        wait::until("the status of requests to change", 5, || async {
+            let now = self.ask().await.status();
+            if now == status { Ok(()) } else { Err(now) }
+        })
+        .await;
+        begun.elapsed()
+    }
+
+    /// `each` requests one after the other by `clients` at once, in turn at each of `urls`; how many were served.
+    async fn load(&self, urls: &[&str], clients: usize, each: usize) -> (usize, usize) {
+        let client = |n: usize| async move {
+            let mut served = 0;
+            for _ in 0..each {
+                let status = self.ask_at(urls[n % urls.len()]).await.status();
+                assert!(matches!(status.as_u16(), 200 | 429), "{status}");
+                served += usize::from(status == StatusCode::OK);
+            }
+            served
+        };
+        let served = join_all((0..clients).map(client)).await.into_iter().sum::<usize>();
+        (served, clients * each - served)
+    }
+}
+
+/// Another process that only proxies, on the database of a platform.
+struct OtherProxy {
+    url: String,
+    child: Child,
+    _dir: tempfile::TempDir,
+}
+
+impl OtherProxy {
+    async fn start(scene: &Scene) -> Self {
+        let (dir, port) = (tempfile::tempdir().expect("a folder"), free_port());
+        let data = scene.platform.data_dir();
+        let read = |file: &str| fs::read_to_string(data.join(file)).expect(file).trim().to_owned();
+        let child = Command::new(binary())
+            .args(["serve", "--role", "proxy", "--data-dir", &dir.path().display().to_string()])
+            .args(["--listen", &format!("127.0.0.1:{port}")])
+            .env("DATABASE_URL", read("postgres.url"))
+            .env("BOT_MASTER_KEY", read("secrets/master.key"))
+            .env("NATS_URL", "nats://127.0.0.1:1")
+            .env("CLAWPLANE_UPSTREAM_ALLOW", scene.vendor.addr.to_string())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .expect("the binary starts");
+        let url = format!("http://127.0.0.1:{port}");
+        let other = Self { url, child, _dir: dir };
+        wait::until("the other proxy to answer", 60, || async {
+            let answer = reqwest::get(format!("{}/api/v1/openai/models", other.url)).await;
+            answer.map(|_| ()).map_err(|error| error.to_string())
+        })
+        .await;
+        other
+    }
+}
+
+impl Drop for OtherProxy {
+    fn drop(&mut self) {
+        let _ = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test]
+async fn a_changed_or_deleted_quota_counts_within_a_second() {
+    let scene = Scene::set().await;
+    assert_eq!(scene.ask().await.status(), StatusCode::OK);
+    scene.admin.usage("scout", 1).await;
+    for path in ["/api/bot/scout/quota", "/api/tenant/quota"] {
+        scene.quota(Method::PUT, path, Some(json!({"dailyTokens": EACH}))).await;
+        assert!(scene.until(StatusCode::TOO_MANY_REQUESTS).await < Duration::from_secs(1), "{path}: set");
+        let refused = scene.ask().await;
+        assert_eq!(refused.headers()["x-should-retry"], "false");
+        assert_eq!(refused.headers()["x-ratelimit-remaining-tokens"], "0");
+        let error: Value = refused.json().await.expect("JSON");
+        assert_eq!(
+            (&error["error"]["code"], &error["error"]["type"]),
+            (&json!("quota_exceeded"), &json!("insufficient_quota"))
+        );
+        scene.quota(Method::PUT, path, Some(json!({"dailyTokens": 100 * EACH}))).await;
+        assert!(scene.until(StatusCode::OK).await < Duration::from_secs(1), "{path}: changed");
+        scene.quota(Method::PUT, path, Some(json!({"dailyTokens": 0}))).await;
+        assert!(scene.until(StatusCode::TOO_MANY_REQUESTS).await < Duration::from_secs(1), "{path}: nothing");
+        scene.quota(Method::DELETE, path, None).await;
+        assert!(scene.until(StatusCode::OK).await < Duration::from_secs(1), "{path}: deleted");
+    }
+    let path = "/api/audit?action=quota.threshold_reached";
+    let said =
+        scene.admin.get_when(path, |body| body["items"].as_array().is_some_and(|rows| rows.len() >= 2)).await;
+    let details = &said["items"][0]["details"];
+    assert_eq!((&details["percent"], &details["limit"]), (&json!(100), &json!("dailyTokens")), "{said}");
+}
+
+#[tokio::test]
+async fn two_hundred_at_once_stop_at_the_limit_and_a_mostly_unused_quota_refuses_nobody() {
+    let scene = Scene::set().await;
+    let here = [scene.platform.url.as_str()];
+    scene.quota(Method::PUT, "/api/bot/scout/quota", Some(json!({"dailyTokens": 100 * EACH}))).await;
+    scene.quota(Method::PUT, "/api/tenant/quota", Some(json!({"monthlyTokens": 5000 * EACH}))).await;
+    scene.until(StatusCode::OK).await;
+    let (served, refused) = scene.load(&here, 200, 1).await;
+    assert_eq!((served + 1, refused), (100, 101), "exact estimates leave no error");
+    let status = scene
+        .admin
+        .get_when("/api/bot/scout/quota", |body| body["windows"][0]["used"] == json!(100 * EACH))
+        .await;
+    assert_eq!(status["windows"][0]["remaining"], json!(0), "{status}");
+    scene.quota(Method::DELETE, "/api/bot/scout/quota", None).await;
+    scene.until(StatusCode::OK).await;
+    assert_eq!(scene.load(&here, 200, 3).await, (600, 0), "an eighth of the tenant's quota");
+}
+
+#[tokio::test]
+async fn two_proxies_share_one_quota() {
+    let scene = Scene::set().await;
+    let other = OtherProxy::start(&scene).await;
+    let there = other.url.clone();
+    let both = [scene.platform.url.as_str(), there.as_str()];
+    assert_eq!(scene.load(&both, 2, 1).await, (2, 0));
+    // Both have seen both requests before there is a limit.
+    scene.admin.usage("scout", 2).await;
+    scene.quota(Method::PUT, "/api/tenant/quota", Some(json!({"dailyTokens": 200 * EACH}))).await;
+    wait::until("both to know the quota", 5, || async {
+        for url in both {
+            let answer = scene.ask_at(url).await;
+            if !answer.headers().contains_key("x-ratelimit-limit-tokens") {
+                return Err(url);
+            }
+        }
+        Ok(())
+    })
+    .await;
+    let before = scene.vendor.seen().len();
+    let (served, refused) = scene.load(&both, 200, 3).await;
+    let all = before + served;
+    assert_eq!((scene.vendor.seen().len(), served + refused), (all, 600));
+    eprintln!("two proxies served {all} of 200 requests' worth, {refused} were refused");
+    assert!(all <= 200, "{all} requests of a quota for 200");
+    assert!(all >= 190, "{all} requests of a quota for 200");
+
+    // The slices of the one that stops are there for the other one.
+    scene.quota(Method::PUT, "/api/tenant/quota", Some(json!({"dailyTokens": 400 * EACH}))).await;
+    scene.until(StatusCode::OK).await;
+    drop(other);
+    let before = scene.vendor.seen().len();
+    let (served, _) = scene.load(&both[..1], 50, 8).await;
+    let all = before + served;
+    assert!((398..=400).contains(&all), "{all} of 400");
+}
