@@ -64,9 +64,12 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         let Self { judge, nested, depth, names, .. } = self;
-        let mut entry = || Walk { judge: &mut *judge, nested, depth: depth + 1, names, own: false };
-        while seq.next_element_seed(entry())?.is_some() {}
-        Ok(())
+        loop {
+            let entry = Walk { judge: &mut *judge, nested, depth: depth + 1, names, own: false };
+            if seq.next_element_seed(entry)?.is_none() {
+                return Ok(());
+            }
+        }
     }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let Self { judge, nested, depth, names, .. } = self;

@@ -114,6 +114,7 @@ impl Desk {
             retry_longest: Duration::from_millis(200),
             engine_retry: Duration::from_millis(50),
             progress_every: Duration::ZERO,
+            reload_within: Duration::from_millis(100),
             stop_grace: Duration::from_secs(5),
             ..DockerWorkerConfig::new(IMAGE.parse().unwrap(), self.data.path().join("bots"), nowhere())
         }
