@@ -56,7 +56,9 @@ impl UpstreamAllow {
         let refused = match address {
             Some(ip) => self.permit(https, &host.to_string(), SocketAddr::new(ip, port)).err(),
             // A name may lead into an allowed network: that is seen when it is resolved.
-            None if https || self.has_networks() || self.lists(&host.to_string(), port) => None,
+            None if self.has_networks() || self.lists(&host.to_string(), port) => None,
+            None if parsed.domain().is_some_and(is_private_name) => Some(NotAllowed::Private),
+            None if https => None,
             None => Some(NotAllowed::PlainHttp),
         };
         match refused {
@@ -147,6 +149,15 @@ fn place(host: &str, port: u16) -> String {
 fn is_local_name(name: &str) -> bool {
     let name = bare(name).to_ascii_lowercase();
     name == "localhost" || name.ends_with(".localhost")
+}
+
+/// Names that nobody finds on the internet: of one label, and of domains for private use (RFC 6762, 8375, ICANN's
+/// `.internal`, where clouds have their metadata).
+fn is_private_name(name: &str) -> bool {
+    let name = bare(name).to_ascii_lowercase();
+    let private = ["internal", "local", "localdomain", "lan", "home.arpa"];
+    !name.contains('.')
+        || private.iter().any(|zone| name.strip_suffix(zone).is_some_and(|rest| rest.ends_with('.')))
 }
 
 /// Whether an address belongs to the public internet. Whatever is special in RFC 6890 does not.

@@ -28,7 +28,7 @@ pub(super) fn read(judge: &mut Judge<'_>, uri: &Uri) -> Result<Path, Unreadable>
         // What a second decoding, or a server that cuts path parameters, would read in another way.
         let odd =
             |c: char| matches!(c, '%' | '/' | '\\' | ';' | '?' | '#') || c.is_control() || c.is_whitespace();
-        if segment.contains(odd) {
+        if segment.contains(odd) || matches!(&*segment, "." | "..") {
             return Err("its path can be read in two ways");
         }
         segments.push(segment);

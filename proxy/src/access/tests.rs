@@ -128,6 +128,8 @@ fn path_and_body_both_count() {
         ("openai/%2564eployments/evil/chat", r#"{"model":"good"}"#, UNKNOWN),
         ("openai/a%2fdeployments%2fevil", r#"{"model":"good"}"#, UNKNOWN),
         ("openai/deployments;x/evil", r#"{"model":"good"}"#, UNKNOWN),
+        ("azure-openai/openai/deployments/good/../evil/chat/completions", "{}", UNKNOWN),
+        ("azure-openai/openai/deployments/good/%2e%2e/evil/chat/completions", "{}", UNKNOWN),
         ("openai/%ff/chat", r#"{"model":"good"}"#, UNKNOWN),
         ("openai/realtime/calls?model=evil", r#"{"model":"good"}"#, NO),
         ("openai/chat/completions?%4dodel=evil", r#"{"model":"good"}"#, NO),
