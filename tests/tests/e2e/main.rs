@@ -25,4 +25,5 @@ mod quotas;
 mod sdk;
 mod secrets;
 mod tenants;
+mod tokens;
 mod tour;

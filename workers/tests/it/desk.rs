@@ -37,11 +37,11 @@ pub(crate) struct Desk {
     pub(crate) tenant: TenantId,
     pub(crate) vault: Vault,
     pub(crate) data: TempDir,
-    bots: Arc<Known>,
+    pub(crate) bots: Arc<Known>,
 }
 
 /// The read model of these tests: the bots folded from their events.
-struct Known {
+pub(crate) struct Known {
     executor: Executor,
     ids: Mutex<Vec<BotId>>,
 }
