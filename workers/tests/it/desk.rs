@@ -257,9 +257,9 @@ impl Running {
     }
 }
 
-/// A bot's gateway token in these tests.
+/// A bot's gateway token in these tests, of the form of real ones.
 pub(crate) fn token_of(bot: BotId) -> String {
-    format!("cp_{:x>43}", bot.0.simple())
+    format!("cp_{:x>43}", bot.0.simple().to_string())
 }
 
 #[expect(clippy::disallowed_methods, reason = "an engine may still have the containers of an earlier run")]

@@ -34,7 +34,8 @@ async fn until_it_has(desk: &Desk, bot: BotId, token: &str) {
 async fn a_running_bot_gets_its_new_token_without_a_restart_and_keeps_what_people_wrote() {
     let desk = Desk::new().await;
     let fake = FakeRuntime::with_images(&[IMAGE]);
-    let running = desk.work(desk.config(), Arc::new(fake.clone()));
+    let config = desk.config();
+    let running = desk.work(config.clone(), Arc::new(fake.clone()));
     let bot = desk.started("anna").await;
     desk.until_state(bot, BotState::Running).await;
     let edited = format!("// by hand\n{}", file(&desk, bot));
@@ -46,7 +47,7 @@ async fn a_running_bot_gets_its_new_token_without_a_restart_and_keeps_what_peopl
     // While no worker runs the next one waits; it also reaches a bot that was stopped meanwhile.
     running.stop().await;
     let second = rotate(&desk, bot).await;
-    let running = desk.work(desk.config(), Arc::new(fake.clone()));
+    let running = desk.work(config, Arc::new(fake.clone()));
     until_it_has(&desk, bot, &second).await;
     assert_eq!(fake.calls(), calls, "its container was left alone");
     desk.tell(bot, BotCommand::Stop).await;
