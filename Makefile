@@ -2,7 +2,7 @@
 SHELL := bash
 export PATH := $(PATH):$(HOME)/.cargo/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench openapi fmt lint openclaw-image image-if-docker clean
+.PHONY: help setup run test bench bench-peers openapi fmt lint openclaw-image image-if-docker clean
 
 help: ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' Makefile | expand -t 16
@@ -21,9 +21,14 @@ test: ## format, lints and every test
 	@$(MAKE) --no-print-directory image-if-docker
 	cargo test --workspace --locked --no-fail-fast
 
-bench: ## measure it against nginx on this machine
+bench: ## measure it against nginx on this machine, and count its allocations
 	@deploy/setup.sh --bench
 	cargo run --release --locked -p clawplane-tests --bin bench
+	cargo run --release --locked -p clawplane-tests --bin allocations
+
+bench-peers: ## the same with Portkey and LiteLLM beside it (the first time it fetches 800 MB)
+	@deploy/setup.sh --peers
+	@$(MAKE) --no-print-directory bench
 
 openapi: ## regenerate openapi/openapi.json from the handlers
 	@# through a temporary file: a failed build must not leave an empty document behind

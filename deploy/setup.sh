@@ -4,6 +4,7 @@
 #   deploy/setup.sh            for `make run`: PostgreSQL 15+, nats-server, a Docker engine; Rust is checked only
 #   deploy/setup.sh --test     ... and what the tests and the OpenClaw image need
 #   deploy/setup.sh --bench    ... and what the benchmark compares with
+#   deploy/setup.sh --peers    ... and other AI gateways to compare with, Portkey and LiteLLM (800 MB, from npm and PyPI)
 #
 # CLAWPLANE_NO_DOCKER=1 leaves Docker alone. May be run any number of times, and several at once.
 # Exit 0: Clawplane can run (Docker may be missing: that is a warning). Exit 1: it cannot; what to do was printed.
@@ -14,7 +15,7 @@ export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin:${CARGO_HOME:-${HOME:-/root}/
 export DEBIAN_FRONTEND=noninteractive
 
 DOCKERD_LOG=/var/log/clawplane-dockerd.log
-test_tools='' bench_tools='' failed=''
+test_tools='' bench_tools='' peers='' failed=''
 did='' # set as soon as there was something to say
 
 say() { did=1; echo "set-up: $*"; }
@@ -25,7 +26,8 @@ for argument; do
   case $argument in
     --test) test_tools=1 ;;
     --bench) bench_tools=1 ;;
-    -h | --help) sed -n '2,9s/^# \{0,1\}//p' deploy/setup.sh; exit 0 ;;
+    --peers) bench_tools=1 peers=1 ;;
+    -h | --help) sed -n '2,10s/^# \{0,1\}//p' deploy/setup.sh; exit 0 ;;
     *) error "unknown argument $argument (try --help)"; exit 2 ;;
   esac
 done
@@ -81,6 +83,14 @@ if [ -n "$test_tools" ]; then
 fi
 if [ -n "$bench_tools" ]; then
   needs+=('must|nginx-light|has nginx|nginx' 'must|wrk|has wrk|wrk')
+fi
+if [ -n "$peers" ]; then
+  needs+=(
+    'must|nodejs|has node|Node.js'
+    'must|npm|has npm|npm'
+    'must|python3|has python3|Python 3'
+    'must|python3-venv|has_venv|venv of Python 3'
+  )
 fi
 
 # --- Packages -------------------------------------------------------------------------------------------------------------
@@ -259,6 +269,11 @@ check_needs
 if [ -n "$test_tools" ]; then
   install_python_sdks
   install_node_sdks
+fi
+if [ -n "$peers" ]; then
+  # shellcheck source=deploy/peers/install.sh
+  . deploy/peers/install.sh
+  install_peers
 fi
 if wants_docker; then ensure_docker; fi
 if [ -n "$failed" ]; then exit 1; fi

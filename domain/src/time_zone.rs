@@ -67,7 +67,7 @@ impl TimeZone {
 
     /// The first instant of a day. Where the clocks jump over midnight it is the jump; where midnight comes twice, the
     /// first one; of a day that was left out (Samoa's 30 December 2011), the next one's.
-    fn midnight(&self, date: NaiveDate) -> Timestamp {
+    fn midnight(self, date: NaiveDate) -> Timestamp {
         let midnight = date.and_time(NaiveTime::MIN);
         // Gaps are whole quarters of an hour, and none is longer than a day.
         let quarters = (0..=100).filter_map(|n| midnight.checked_add_signed(TimeDelta::minutes(15 * n)));

@@ -57,7 +57,7 @@ impl UpstreamAllow {
             Some(ip) => self.permit(https, &host.to_string(), SocketAddr::new(ip, port)).err(),
             // A name may lead into an allowed network: that is seen when it is resolved.
             None if self.has_networks() || self.lists(&host.to_string(), port) => None,
-            None if parsed.domain().is_some_and(is_private_name) => Some(NotAllowed::Private),
+            None if is_private_name(&host.to_string()) => Some(NotAllowed::Private),
             None if https => None,
             None => Some(NotAllowed::PlainHttp),
         };
@@ -145,19 +145,18 @@ fn place(host: &str, port: u16) -> String {
     format!("{host}:{port}")
 }
 
+/// Names that nobody finds on the internet: of one label, and of domains for private use (RFC 6762, 8375, ICANN's
+/// `.internal`, where a cloud has its metadata).
+fn is_private_name(name: &str) -> bool {
+    let name = bare(name).to_ascii_lowercase();
+    let private = [".internal", ".local", ".localdomain", ".lan", ".home.arpa"];
+    !name.contains('.') || private.iter().any(|end| name.ends_with(end))
+}
+
 /// Names that mean this machine everywhere (RFC 6761).
 fn is_local_name(name: &str) -> bool {
     let name = bare(name).to_ascii_lowercase();
     name == "localhost" || name.ends_with(".localhost")
-}
-
-/// Names that nobody finds on the internet: of one label, and of domains for private use (RFC 6762, 8375, ICANN's
-/// `.internal`, where clouds have their metadata).
-fn is_private_name(name: &str) -> bool {
-    let name = bare(name).to_ascii_lowercase();
-    let private = ["internal", "local", "localdomain", "lan", "home.arpa"];
-    !name.contains('.')
-        || private.iter().any(|zone| name.strip_suffix(zone).is_some_and(|rest| rest.ends_with('.')))
 }
 
 /// Whether an address belongs to the public internet. Whatever is special in RFC 6890 does not.

@@ -26,6 +26,7 @@ use std::sync::Arc;
 
 /// A provider key, opened.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_field_names, reason = "a data key is a thing of its own")]
 pub(crate) struct Key {
     pub(crate) id: KeyId,
     pub(crate) label: Label,

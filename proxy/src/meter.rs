@@ -23,6 +23,7 @@ use whole::Whole;
 
 /// What an answer said so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent of each other")]
 pub(crate) struct Reading {
     /// The counts it named last.
     pub(crate) tokens: Option<Tokens>,
@@ -43,9 +44,9 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
-    fn name(&mut self, model: Option<Text<'_>>, tier: Option<Text<'_>>) {
-        keep(&mut self.model, model.as_ref().map(|model| model.0.as_ref()));
-        self.tier(tier.as_ref().map(|tier| tier.0.as_ref()));
+    fn name(&mut self, model: Option<&Text<'_>>, tier: Option<&Text<'_>>) {
+        keep(&mut self.model, model.map(|model| model.0.as_ref()));
+        self.tier(tier.map(|tier| tier.0.as_ref()));
     }
 
     fn tier(&mut self, tier: Option<&str>) {

@@ -307,7 +307,9 @@ impl World {
             let ours = |event: &&RecordedEvent| event.aggregate_id == key.to_string();
             events.iter().filter(ours).map(|event| event.payload.clone()).collect()
         };
-        stored.into_iter().for_each(|event| state.evolve(event.decode().unwrap()));
+        for event in stored {
+            state.evolve(event.decode().unwrap());
+        }
         let tenant = state.key.as_ref().unwrap().tenant_id;
         let events = state.decide(command).unwrap();
         for event in &events {

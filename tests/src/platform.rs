@@ -167,7 +167,9 @@ impl Platform {
         let pids: Vec<u32> = below.into_iter().filter(is_postgres).collect();
         assert!(pids.len() > 3, "Postgres and its processes: {pids:?}");
         // The first one is the postmaster: it starts no more of them.
-        pids.iter().for_each(|pid| signal("-STOP", *pid));
+        for pid in &pids {
+            signal("-STOP", *pid);
+        }
         Frozen(pids)
     }
 
@@ -194,7 +196,7 @@ pub(crate) fn signal(name: &str, pid: u32) {
 }
 
 /// Every process below `pid`, by its parent in `/proc`.
-fn descendants(pid: u32) -> Vec<u32> {
+pub fn descendants(pid: u32) -> Vec<u32> {
     let parents: Vec<(u32, u32)> = fs::read_dir("/proc")
         .expect("/proc")
         .flatten()

@@ -203,7 +203,7 @@ async fn a_quota_replaces_the_one_before() {
     let reply = app.put("/api/bot/one/quota").as_(&ada).json(&body).send().await;
     let expected = json!({
         "dailyTokens": null, "monthlyTokens": null, "dailyCostMicros": null, "monthlyCostMicros": 7,
-        "requestsPerMinute": null, "tokensPerMinute": null,
+        "requestsPerMinute": null, "tokensPerMinute": null, "unknownPrice": "refuse",
     });
     assert_eq!(reply.body, expected);
 

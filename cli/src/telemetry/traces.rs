@@ -11,7 +11,7 @@ mod tests;
 
 use clawplane_proxy::observe::{Ended, Observer};
 use client::Client;
-use opentelemetry::{Context, trace::TracerProvider};
+use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::{
     Resource,
@@ -81,7 +81,7 @@ struct Spans(SdkTracer);
 
 impl Observer for Spans {
     fn ended(&self, ended: &Ended<'_>) {
-        let parent = span::parent(ended).unwrap_or_else(Context::new);
+        let parent = span::parent(ended).unwrap_or_default();
         span::record(&self.0, ended, &parent);
     }
 }

@@ -114,7 +114,9 @@ fn the_first_request_after_a_cool_down_is_the_only_probe() {
     let later = noon() + Duration::from_secs(1);
     let keys = [key(1, 1, &[]), key(2, 1, &[])];
     let group = KeyGroup::new(keys.to_vec());
-    keys.iter().for_each(|key| down(key, false));
+    for key in &keys {
+        down(key, false);
+    }
     let picks: Vec<_> = (0..5).map(|_| group.choose(&[], later, PROBATION)).collect();
     let probed: Vec<_> = picks.iter().flatten().map(|pick| pick.key.id.0.as_u128()).collect();
     assert_eq!(probed, [1, 2], "one each");

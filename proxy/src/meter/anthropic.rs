@@ -49,7 +49,7 @@ struct OutputDetails {
 
 impl Usage {
     /// Counts only grow; a delta leaves out, or sets to zero, what its writer does not know any more.
-    fn replace(&mut self, newer: Self) {
+    fn replace(&mut self, newer: &Self) {
         self.input_tokens = self.input_tokens.grown(newer.input_tokens);
         self.cache_creation_input_tokens =
             self.cache_creation_input_tokens.grown(newer.cache_creation_input_tokens);
@@ -116,10 +116,10 @@ pub(super) fn read(reading: &mut Reading, usage: &mut Usage, json: &[u8]) {
     // Those of the start are not the last word.
     reading.settled |= event.usage.is_some();
     let message = event.message.unwrap_or_default();
-    reading.name(message.model.or(event.model), None);
+    reading.name(message.model.or(event.model).as_ref(), None);
     for newer in [message.usage, event.usage].into_iter().flatten() {
         reading.tier(newer.service_tier.as_deref());
-        usage.replace(newer);
+        usage.replace(&newer);
         reading.tokens = Some(usage.tokens());
     }
 }

@@ -128,7 +128,7 @@ impl Metadata<'_> {
 pub(super) fn read(reading: &mut Reading, json: &[u8]) {
     let Ok(mut chunk) = serde_json::from_slice::<Chunk<'_>>(json) else { return };
     let tier = chunk.usage_metadata.as_mut().and_then(|usage| usage.service_tier.take());
-    reading.name(chunk.model_version, tier);
+    reading.name(chunk.model_version.as_ref(), tier.as_ref());
     let candidates = chunk.candidates.unwrap_or_default();
     reading.failed |= chunk.error.0;
     reading.finished |= candidates.iter().any(|candidate| candidate.finish_reason.0)

@@ -77,7 +77,7 @@ pub(super) fn read(reading: &mut Reading, json: &[u8], stream: bool) {
         return;
     }
     let Ok(chat) = serde_json::from_slice::<Chat<'_>>(json) else { return };
-    reading.name(chat.model, chat.service_tier);
+    reading.name(chat.model.as_ref(), chat.service_tier.as_ref());
     let groq = chat.x_groq.unwrap_or_default();
     reading.failed |= chat.error.0 || groq.error.0;
     reading.failed |= chat.base_resp.is_some_and(|base| base.status_code.0);

@@ -42,6 +42,7 @@ pub(super) struct Usage {
 
 #[derive(Clone, Copy, Default, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_field_names, reason = "the vendors' own names")]
 struct Details {
     cached_tokens: Count,
     /// Perplexity's name for it in the Responses API.
@@ -57,7 +58,6 @@ struct Details {
 
 #[derive(Clone, Copy, Default, Deserialize)]
 #[serde(default)]
-#[expect(clippy::struct_field_names, reason = "the vendor's own names")]
 struct Cached {
     audio_tokens: Count,
     image_tokens: Count,

@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_field_names, reason = "the vendor's own names")]
 struct Billed {
     /// What is charged.
     #[serde(deserialize_with = "soft")]
@@ -107,7 +108,7 @@ struct Ollama<'a> {
 /// prompt had is an estimate then.
 pub(super) fn read_ollama(reading: &mut Reading, json: &[u8]) {
     let Ok(line) = serde_json::from_slice::<Ollama<'_>>(json) else { return };
-    reading.name(line.model, None);
+    reading.name(line.model.as_ref(), None);
     reading.failed |= line.error.0;
     reading.finished |= line.done.0;
     // A model that is only loaded or unloaded reads and writes nothing.

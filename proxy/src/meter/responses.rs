@@ -64,7 +64,7 @@ pub(super) fn read(reading: &mut Reading, json: &[u8]) {
     let whole = if event.response.is_none() { serde_json::from_slice::<Answer<'_>>(json).ok() } else { None };
     let Some(answer) = event.response.or(whole) else { return };
     reading.failed |= answer.error.0;
-    reading.name(answer.model, answer.service_tier);
+    reading.name(answer.model.as_ref(), answer.service_tier.as_ref());
     if let Some(usage) = answer.usage {
         let mut tokens = usage.tokens();
         let items = || answer.output.iter().flatten();

@@ -47,6 +47,7 @@ struct Slice {
 
 /// The slices of one day, of each limit in force.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent of each other")]
 pub(super) struct Lease {
     /// The day, which names its stream.
     pub(super) day: NaiveDate,

@@ -208,9 +208,9 @@ fn another_time_zone_has_other_days_and_keeps_what_was_counted_until_it_is_corre
 #[test]
 fn both_or_none() {
     let now = at("2026-11-20T12:00:00Z");
-    let rated =
+    let limits =
         QuotaLimits { requests_per_minute: Some(5), daily_tokens: Some(50), ..QuotaLimits::default() };
-    let (bot, tenant) = (ledger(rated), daily(100));
+    let (bot, tenant) = (ledger(limits), daily(100));
     tenant.add(now, amount(100, 0));
     let (no, owner) = both(&bot, &tenant, now, amount(10, 0), false, &kicks()).unwrap_err();
     assert_eq!((no, owner), (exceeded("dailyTokens", 100, Lack::Window, 43_200), Owner::Tenant));

@@ -145,7 +145,7 @@ fn every_code_is_explained_to_users() {
             "client_",
             "no_",
             "quota_",
-            "rate_",
+            "rate_limit_ex",
             "unknown_",
             "vendor_",
             "model_",

@@ -31,7 +31,7 @@ impl Segment {
     pub(super) fn create_unnamed(dir: &Path, place: (u64, u64), head: &Head) -> io::Result<Self> {
         let path = name(dir, place).with_extension("part");
         match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Self::create_at(path, place.1, head),
         }
     }

@@ -79,7 +79,7 @@ async function ours() {
   assert.match(keyless.message, /POST \/api\/provider-key/);
   // With the SDK's own number of retries: a quota that is used up must not be tried again.
   const poor = await thrown(OpenAI.RateLimitError, () => connect(POOR_TOKEN).chat.completions.create(body));
-  assert.deepEqual([poor.code, poor.type], ['quota_exceeded', 'rate_limit_error']);
+  assert.deepEqual([poor.code, poor.type], ['quota_exceeded', 'insufficient_quota']);
   assert.match(poor.message, /dailyTokens/);
 }
 

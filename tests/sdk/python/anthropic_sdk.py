@@ -47,7 +47,7 @@ def ours():
     # With the SDK's own number of retries: a quota that is used up must not be tried again.
     poor = anthropic.Anthropic(api_key=POOR_TOKEN, base_url=vendor("anthropic"))
     error = raised(anthropic.RateLimitError, lambda: ask(poor))
-    equal((error.body["error"]["type"], error.body["error"]["code"]), ("rate_limit_error", "quota_exceeded"))
+    equal((error.body["error"]["type"], error.body["error"]["code"]), ("billing_error", "quota_exceeded"))
     assert "dailyTokens" in str(error) and int(error.response.headers["retry-after"]) > 0
 
 

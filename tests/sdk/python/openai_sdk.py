@@ -75,7 +75,7 @@ def ours():
     # With the SDK's own number of retries: a quota that is used up must not be tried again.
     poor = openai.OpenAI(api_key=POOR_TOKEN, base_url=vendor("openai"))
     error = raised(openai.RateLimitError, lambda: poor.chat.completions.create(model="m", messages=HELLO))
-    equal((error.code, error.type), ("quota_exceeded", "rate_limit_error"))
+    equal((error.code, error.type), ("quota_exceeded", "insufficient_quota"))
     assert "dailyTokens" in error.message and int(error.response.headers["retry-after"]) > 0
 
 

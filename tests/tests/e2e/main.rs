@@ -10,6 +10,9 @@
     missing_docs,
     clippy::too_many_lines,
     clippy::cast_possible_truncation,
+    clippy::large_futures,
+    clippy::similar_names,
+    clippy::format_collect,
     reason = "tests tell a story each"
 )]
 mod crash;

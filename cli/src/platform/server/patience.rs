@@ -11,7 +11,7 @@ use std::{
 use tokio::time::Sleep;
 
 /// For all of a body. The API's bodies are small.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// A body that fails when it takes too long.
 pub(super) struct Patience<B> {

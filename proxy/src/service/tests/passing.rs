@@ -164,7 +164,7 @@ use futures::StreamExt;
 
 #[tokio::test]
 async fn a_client_whose_body_does_not_come_is_told() {
-    let short = Timeouts { first_byte: Duration::from_millis(60), ..Timeouts::default() };
+    let short = Timeouts { body: Duration::from_millis(60), ..Timeouts::default() };
     let stage = Stage::with(|_| Script::json(ANSWER), |config| config.timeouts = short).await;
     stage.key("openai", "").await;
     let request = Request::post(format!("http://{}/api/v1/openai/chat/completions", stage.address));

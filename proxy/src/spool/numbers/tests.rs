@@ -18,7 +18,7 @@ proptest! {
         }
         for number in 0..80 {
             prop_assert_eq!(runs.contains(number), plain.contains(&number));
-            let vacant = (number..).find(|n| !plain.contains(n)).unwrap();
+            let vacant = (number..=80).find(|n| !plain.contains(n)).unwrap();
             prop_assert_eq!(runs.vacant(number), vacant);
         }
         prop_assert_eq!((runs.first(), runs.last()), (plain.first().copied(), plain.last().copied()));

@@ -7,25 +7,32 @@ use std::{
     process::{Child, Command, Stdio},
 };
 use tempfile::TempDir;
+use uuid::Uuid;
 
 /// Both servers, until dropped.
 pub(crate) struct Nginx {
     /// The constant answer.
     pub(crate) upstream: SocketAddr,
+    /// What its answers have as their id, this time only.
+    pub(crate) id: String,
     /// The reverse proxy before it.
     pub(crate) proxy: SocketAddr,
     children: Vec<Child>,
     _dir: TempDir,
 }
 
-const ANSWER: &str = r#"{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"gpt-4o-mini","choices":[{"index":0,"message":{"role":"assistant","content":"pong"},"finish_reason":"stop"}],"usage":{"prompt_tokens":11,"completion_tokens":7,"total_tokens":18}}"#;
+const ANSWER: &str = r#"{"id":"ID","object":"chat.completion","created":1,"model":"gpt-4o-mini","choices":[{"index":0,"message":{"role":"assistant","content":"pong"},"finish_reason":"stop"}],"usage":{"prompt_tokens":11,"completion_tokens":7,"total_tokens":18}}"#;
 
 impl Nginx {
     /// Starts both.
     pub(crate) fn start() -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         let (upstream, proxy) = (local(free_port()), local(free_port()));
-        let answer = format!("location / {{ default_type application/json; return 200 '{ANSWER}'; }}");
+        let id = format!("chatcmpl-{}", Uuid::new_v4().simple());
+        let answer = format!(
+            "location / {{ default_type application/json; return 200 '{}'; }}",
+            ANSWER.replace("ID", &id)
+        );
         let forward =
             "location / { proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection ''; }";
         let children = vec![
@@ -43,7 +50,7 @@ impl Nginx {
                 std::thread::yield_now();
             }
         }
-        Self { upstream, proxy, children, _dir: dir }
+        Self { upstream, id, proxy, children, _dir: dir }
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! The vendor writes the moment at which it sends into each chunk; vendor and clients share one process, so one clock.
 
+use crate::memory;
 use axum::{
     Router,
     body::Body,
@@ -83,7 +84,7 @@ impl Delays {
 
 /// The delays of all chunks, and the growth of the memory of process `pid` a stream, in kB.
 async fn measure(url: &str, token: &str, pid: Option<u32>) -> (Delays, u64) {
-    let before = pid.map_or(0, resident);
+    let before = pid.map_or(0, memory::of);
     let open = Arc::new(Barrier::new(STREAMS + 1));
     let opening = Arc::new(Semaphore::new(OPENING));
     let http = reqwest::Client::builder().tcp_nodelay(true).build().expect("a client");
@@ -102,7 +103,7 @@ async fn measure(url: &str, token: &str, pid: Option<u32>) -> (Delays, u64) {
         });
     }
     open.wait().await;
-    let during = pid.map_or(0, resident);
+    let during = pid.map_or(0, memory::of);
     let mut all = Vec::new();
     while let Some(delays) = tasks.join_next().await {
         all.extend(delays.expect("a stream"));
@@ -126,11 +127,4 @@ async fn delays(answer: reqwest::Response) -> Vec<u64> {
         }
     }
     delays
-}
-
-/// Resident memory in kB.
-fn resident(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or_default()
 }

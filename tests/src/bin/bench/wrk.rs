@@ -1,6 +1,7 @@
 //! Load by wrk, one thread.
 
-use std::{fs, process::Command};
+use serde_json::Value;
+use std::{fmt::Write, fs, process::Command};
 
 /// How long each measurement takes.
 pub(crate) const SECONDS: u32 = 8;
@@ -16,19 +17,58 @@ pub(crate) struct Load {
     pub(crate) p99_us: f64,
 }
 
-/// Posts a small chat completion over and over.
-pub(crate) fn run(url: &str, connections: u32, token: &str) -> Load {
+/// Where and how a small chat completion is asked for.
+pub(crate) struct Target {
+    /// The whole address.
+    pub(crate) url: String,
+    /// Beside the content type.
+    pub(crate) headers: Vec<(&'static str, String)>,
+}
+
+const BODY: &str = r#"{"model":"gpt-4o-mini","messages":[{"role":"user","content":"ping"}]}"#;
+
+impl Target {
+    /// With a token as bearer.
+    pub(crate) fn bearer(url: String, token: &str) -> Self {
+        Self { url, headers: vec![("authorization", format!("Bearer {token}"))] }
+    }
+
+    /// Sees to it that what is measured is the answer of the upstream, and not somebody's error or cache.
+    pub(crate) async fn check(&self, id: &str) {
+        let mut request = reqwest::Client::new().post(&self.url).header("content-type", "application/json");
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
+        }
+        let answer = request.body(BODY).send().await.expect("an answer");
+        let (status, text) = (answer.status(), answer.text().await.expect("its body"));
+        let value: Value = serde_json::from_str(&text).unwrap_or_default();
+        assert!(
+            status.is_success() && value["id"] == id && value["choices"][0]["message"]["content"] == "pong",
+            "{} does not pass the upstream's answer on: {status}\n{text}",
+            self.url
+        );
+    }
+}
+
+/// Asks for it over and over, for [`SECONDS`].
+pub(crate) fn run(target: &Target, connections: u32) -> Load {
+    run_for(target, connections, SECONDS)
+}
+
+/// Asks for it over and over.
+pub(crate) fn run_for(target: &Target, connections: u32, seconds: u32) -> Load {
     let dir = tempfile::tempdir().expect("a folder");
     let script = dir.path().join("post.lua");
-    let lua = format!(
-        "wrk.method = 'POST'
-         wrk.headers['content-type'] = 'application/json'
-         wrk.headers['authorization'] = 'Bearer {token}'
-         wrk.body = '{{\"model\":\"gpt-4o-mini\",\"messages\":[{{\"role\":\"user\",\"content\":\"ping\"}}]}}'"
+    let mut lua = format!(
+        "wrk.method = 'POST'\nwrk.headers['content-type'] = 'application/json'\nwrk.body = '{BODY}'\n"
     );
+    for (name, value) in &target.headers {
+        writeln!(lua, "wrk.headers['{name}'] = '{value}'").expect("memory");
+    }
+    let url = &target.url;
     fs::write(&script, lua).expect("a file");
     let output = Command::new("wrk")
-        .args(["-t1", &format!("-c{connections}"), &format!("-d{SECONDS}s"), "--latency", "-s"])
+        .args(["-t1", &format!("-c{connections}"), &format!("-d{seconds}s"), "--latency", "-s"])
         .arg(&script)
         .arg(url)
         .output()
