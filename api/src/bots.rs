@@ -1,10 +1,11 @@
 //! What is done to bots: created with a port and a token, started, stopped, deleted.
 
+pub(crate) mod tokens;
+
 use crate::{ApiState, auth::Principal, freshness::settle, problem::Problem};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use clawplane_domain::{
-    BotId, Decide, Secret, TenantId, Timestamp, TokenHash,
-    bot::{Bot, BotCommand, BotEvent, BotRefusal, CreateBot, GatewayToken},
+    BotId, Decide, Secret, TenantId, Timestamp,
+    bot::{Access, Bot, BotCommand, BotEvent, BotRefusal, CreateBot, GatewayToken},
     claim::Scope,
     quota::QuotaSubject,
     sealed::bound_to_bot,
@@ -28,17 +29,21 @@ pub(crate) struct Created {
     pub(crate) position: Option<Position>,
 }
 
+/// What a bot is made of, and what it may reach.
+pub(crate) struct NewBot {
+    /// What it is made of.
+    pub(crate) bot: CreateBot,
+    /// What it may reach.
+    pub(crate) access: Access,
+}
+
 /// Makes a bot. `new` may have any port: the lowest free one is taken.
-pub(crate) async fn create(api: &ApiState, new: CreateBot, context: Context) -> Result<Created, Problem> {
-    let plain = Secret::new(format!("cp_{}", URL_SAFE_NO_PAD.encode(api.ids.random())));
+pub(crate) async fn create(api: &ApiState, new: NewBot, context: Context) -> Result<Created, Problem> {
     let at = context.metadata.at;
-    let token = GatewayToken {
-        hash: TokenHash::of(plain.expose()),
-        sealed: api.vault.seal(&plain, &bound_to_bot(new.tenant_id, new.id)).await?,
-        expires_at: api.gateway_token_ttl.map(|ttl| at + ttl),
-    };
+    let expires_at = api.issuer.ttl().map(|ttl| at + ttl);
+    let (plain, token) = api.vault.gateway_token(new.bot.tenant_id, new.bot.id, expires_at).await?;
     let committed = at_free_port(api, new, &token, context).await;
-    discard_unused(api, &committed, &token).await;
+    api.issuer.discard_unused(&committed, &token).await;
     let committed = committed?;
     let mut bot = Bot::default();
     committed.events.into_iter().for_each(|event| bot.evolve(event));
@@ -54,7 +59,7 @@ pub(crate) async fn create(api: &ApiState, new: CreateBot, context: Context) -> 
 
 async fn at_free_port(
     api: &ApiState,
-    mut new: CreateBot,
+    NewBot { bot: mut new, access }: NewBot,
     token: &GatewayToken,
     context: Context,
 ) -> Result<Committed<BotEvent>, ExecuteError<BotRefusal>> {
@@ -62,7 +67,7 @@ async fn at_free_port(
     for _ in 0..PORT_TRIES {
         let Some(port) = api.claims.lowest_free_port(api.port_start).await? else { break };
         new.port = port;
-        let create = BotCommand::Create(Box::new(new.clone()), token.clone());
+        let create = BotCommand::Create(Box::new(new.clone()), token.clone(), access.clone());
         match api.executor.execute::<Bot>(new.id, create, context.clone()).await {
             Err(ExecuteError::Taken(claim)) if claim.scope == Scope::BotPort => {
                 last = ExecuteError::Taken(claim);
@@ -71,21 +76,6 @@ async fn at_free_port(
         }
     }
     Err(last)
-}
-
-/// Destroys the data key of a token that surely stands in no event. After a failure of the store nobody can be sure.
-async fn discard_unused(
-    api: &ApiState,
-    committed: &Result<Committed<BotEvent>, ExecuteError<BotRefusal>>,
-    token: &GatewayToken,
-) {
-    let used = match committed {
-        Ok(committed) => !committed.replayed,
-        Err(error) => matches!(error, ExecuteError::Store(_)),
-    };
-    if !used && let Err(error) = api.vault.shred(token.sealed.data_key_id).await {
-        tracing::warn!(%error, "the data key of an unused token stays in the vault");
-    }
 }
 
 /// A bot as its events alone show it, for when its read model does not have it yet. What was made long ago has been
@@ -102,6 +92,7 @@ fn row_of(bot: Bot, at: Timestamp) -> Option<BotRow> {
         tags: bot.tags,
         models: bot.models,
         limits: bot.limits,
+        access: bot.access,
         token: bot.token,
         desired: bot.desired,
         observed: bot.observed,
@@ -124,6 +115,7 @@ pub(crate) async fn start(
         let detail = format!("no bot can be started now: {reason}");
         return Err(Problem::unavailable(detail, Duration::from_secs(30)));
     }
+    tokens::renew_for_start(api, id, &context).await?;
     want(api, id, BotCommand::Start, context).await
 }
 
@@ -165,6 +157,20 @@ pub(crate) async fn delete(
 ) -> Result<Option<Position>, Problem> {
     let id = stream(api, principal.tenant, hostname).await?.unwrap_or(BotId(Uuid::nil()));
     let committed = api.executor.execute::<Bot>(id, BotCommand::Delete, context).await?;
+    settle(api, View::Bots, committed.position).await;
+    Ok(committed.position)
+}
+
+/// Narrows what the bot may reach to this.
+pub(crate) async fn set_access(
+    api: &ApiState,
+    principal: Principal,
+    hostname: &Hostname,
+    access: Access,
+    context: Context,
+) -> Result<Option<Position>, Problem> {
+    let id = stream(api, principal.tenant, hostname).await?.ok_or_else(|| Problem::not_found("bot"))?;
+    let committed = api.executor.execute::<Bot>(id, BotCommand::SetAccess(access), context).await?;
     settle(api, View::Bots, committed.position).await;
     Ok(committed.position)
 }

@@ -7,7 +7,7 @@ use clawplane_domain::{
     provider_key::{AddKey, ApiType},
     values::{BaseUrl, ImageRef, VendorId},
 };
-use clawplane_eventstore::{ClaimTable, Executor, Vault};
+use clawplane_eventstore::{ClaimTable, Executor, TokenIssuer, Vault};
 use clawplane_projections::Views;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{sync::Arc, time::Duration};
@@ -29,8 +29,8 @@ pub struct ApiDeps {
     pub ids: Arc<dyn Ids>,
     /// How access and refresh tokens are made.
     pub tokens: TokenConfig,
-    /// How long a bot's gateway token is good; `None` is for ever.
-    pub gateway_token_ttl: Option<Duration>,
+    /// Gives bots gateway tokens.
+    pub issuer: TokenIssuer,
     /// The first port that a bot may get.
     pub port_start: u16,
     /// The image of bots that name none.

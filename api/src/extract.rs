@@ -6,7 +6,7 @@ mod path;
 mod query;
 
 pub(crate) use body::{Body, OptionalBody};
-pub(crate) use command::{Bare, Command};
+pub(crate) use command::{Bare, Command, OptionalCommand};
 pub(crate) use path::{BotName, KeyName, PriceName};
 pub(crate) use query::Query;
 

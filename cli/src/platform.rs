@@ -20,7 +20,7 @@ use clawplane_domain::{
     clock::{Clock, Ids},
 };
 use clawplane_eventstore::{
-    ClaimTable, Executor, Feed, UsageAppender, Vault, Wakeup,
+    ClaimTable, Executor, Feed, TokenIssuer, UsageAppender, Vault, Wakeup,
     database::{self, Pool},
 };
 use clawplane_projections::{Runner, Views};
@@ -148,7 +148,7 @@ impl Platform {
             clock: parts.clock.clone(),
             ids: parts.ids.clone(),
             tokens: TokenConfig::new(around.signing_secret),
-            gateway_token_ttl: config.token_ttl,
+            issuer: parts.issuer(config),
             port_start: config.bot_port_start,
             default_image: config.bot_image.clone(),
             verifier: Arc::new(VendorCalls {
@@ -265,6 +265,10 @@ impl Parts {
         };
         let started = around.background.spawn(Proxy::start(proxy, deps)).await;
         started.context("the proxy's start broke off")?.context("the proxy cannot start")
+    }
+
+    fn issuer(&self, config: &Config) -> TokenIssuer {
+        TokenIssuer::new(self.executor.clone(), self.vault.clone(), config.token_ttl)
     }
 
     fn bootstrap(&self) -> Bootstrap {

@@ -1,12 +1,16 @@
 //! A bot: one OpenClaw instance, what it should be and what was last seen of it.
 
+pub mod access;
 pub mod commands;
 pub mod events;
 mod state;
+pub mod token;
 
+pub use access::Access;
 pub use commands::{BotCommand, BotRefusal, CreateBot, Observation};
 pub use events::BotEvent;
-pub use state::{Bot, BotState, Desired, GatewayToken, Limits, ModelChoice};
+pub use state::{Bot, BotProfile, BotState, Desired, Limits, ModelChoice};
+pub use token::{EarlierToken, GatewayToken, Replaces, Rotate};
 
 #[cfg(test)]
 mod tests;

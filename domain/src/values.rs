@@ -64,7 +64,7 @@ text_value! {
     VendorId, vendor;
     /// A model's id as the vendor spells it: 1 to 200 printable characters without spaces.
     ModelId, model;
-    /// A model's id as the vendor spells it, or the beginning of several followed by `*`.
+    /// A model as the vendor spells it, or the beginning of one and `*`; `*` alone is every model.
     ModelPattern, model_pattern;
     /// A container image reference, at most 255 characters, no spaces, not starting with a hyphen.
     ImageRef, image;
@@ -132,8 +132,8 @@ fn model(text: &str) -> Result<String, Invalid> {
 
 fn model_pattern(text: &str) -> Result<String, Invalid> {
     let text = model(text)?;
-    let inner = text.strip_suffix('*').unwrap_or(&text);
-    check(!inner.contains('*'), "may have one `*`, at its end")?;
+    let star = text.find('*').is_none_or(|at| at + 1 == text.len());
+    check(star, "must be a model, or its beginning and one `*` at the end")?;
     Ok(text)
 }
 
@@ -141,6 +141,14 @@ impl ModelPattern {
     /// What the models' names begin with; `None` where it stands for one model alone.
     pub fn prefix(&self) -> Option<&str> {
         self.0.strip_suffix('*')
+    }
+
+    /// Whether `model` is the one that is meant, letter for letter, or begins as it does.
+    pub fn matches(&self, model: &str) -> bool {
+        match self.prefix() {
+            Some(beginning) => model.starts_with(beginning),
+            None => self.0 == model,
+        }
     }
 }
 

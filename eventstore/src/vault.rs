@@ -3,6 +3,7 @@
 //! A sealed secret may stand in an event for ever; whoever deletes its data key shreds it in all of history.
 
 mod envelope;
+mod gateway;
 
 use clawplane_domain::{DataKeyId, SealedSecret, Secret, clock::Ids};
 pub use envelope::MasterKey;

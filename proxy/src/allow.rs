@@ -145,11 +145,12 @@ fn place(host: &str, port: u16) -> String {
     format!("{host}:{port}")
 }
 
-/// Names that only ever mean something inside: `.internal`, which ICANN keeps for that (a cloud's metadata service has one),
-/// and `.local` (RFC 6762).
+/// Names that nobody finds on the internet: of one label, and of domains for private use (RFC 6762, 8375, ICANN's
+/// `.internal`, where a cloud has its metadata).
 fn is_private_name(name: &str) -> bool {
     let name = bare(name).to_ascii_lowercase();
-    [".internal", ".local"].iter().any(|end| name.ends_with(end))
+    let private = [".internal", ".local", ".localdomain", ".lan", ".home.arpa"];
+    !name.contains('.') || private.iter().any(|end| name.ends_with(end))
 }
 
 /// Names that mean this machine everywhere (RFC 6761).

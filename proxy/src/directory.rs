@@ -17,6 +17,7 @@ use crate::{
 };
 use clawplane_domain::{
     BotId, DataKeyId, KeyId, Secret, TenantId, TimeZone, Timestamp, TokenHash,
+    bot::Access,
     provider_key::{ApiType, OnDisconnect},
     quota::QuotaSubject,
     values::{Label, Tag},
@@ -51,6 +52,7 @@ pub(crate) struct Caller {
     pub(crate) bot_id: BotId,
     pub(crate) tenant_id: TenantId,
     pub(crate) tags: Vec<Tag>,
+    pub(crate) access: Arc<Access>,
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) tenant_ledger: Arc<Ledger>,
@@ -60,7 +62,9 @@ pub(crate) struct Caller {
 struct Bot {
     tenant_id: TenantId,
     tags: Vec<Tag>,
-    token: Option<TokenHash>,
+    access: Arc<Access>,
+    /// Its valid tokens, each with its end.
+    tokens: Vec<(TokenHash, Option<Timestamp>)>,
 }
 
 /// Where a key is kept. The row's id stands for the vendor: what is not in the table cannot be called.

@@ -4,6 +4,7 @@
 //! before its answer has ended. Nothing on that way asks the database: tokens, keys and quotas are followed from the
 //! feed into memory, usage goes out through the spool.
 
+mod access;
 mod allow;
 mod body;
 mod choose;

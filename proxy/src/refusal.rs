@@ -64,6 +64,24 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, "no_provider_key", message)
     }
 
+    pub(crate) fn vendor_not_allowed(vendor: &str) -> Self {
+        let message =
+            format!("the bot may not use the vendor `{vendor}`: it is not one of its allowedVendors");
+        Self::new(StatusCode::FORBIDDEN, "vendor_not_allowed", message)
+    }
+
+    pub(crate) fn model_not_allowed(model: &str) -> Self {
+        let model: String = model.chars().filter(|c| !c.is_control()).take(200).collect();
+        let message = format!("the bot may not use the model `{model}`: none of its allowedModels matches");
+        Self::new(StatusCode::FORBIDDEN, "model_not_allowed", message)
+    }
+
+    pub(crate) fn model_unknown(why: &'static str) -> Self {
+        let message =
+            format!("the bot may use its allowedModels only, and this request's cannot be read: {why}");
+        Self::new(StatusCode::FORBIDDEN, "model_unknown", message)
+    }
+
     /// Every key is down. `retry_after` is when the first of them may be tried again; `None` when somebody has to act.
     pub(crate) fn no_healthy_key(vendor: &str, keys: &str, retry_after: Option<u64>) -> Self {
         let message = format!("no provider key for `{vendor}` can be used now: {keys}");

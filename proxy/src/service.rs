@@ -6,7 +6,7 @@ mod attempts;
 mod keys;
 
 use crate::{
-    ProxyConfig, StartError,
+    ProxyConfig, StartError, access,
     body::ProxyBody,
     config::Timeouts,
     connect::{self, VendorClient},
@@ -228,6 +228,9 @@ impl Inner {
         let asked = std::mem::take(&mut taken.asked);
         let injected = admitted.wants_usage(&parts, &asked) && taken.ask_for_usage();
         admitted.asked(&parts, asked.model, asked.stream);
+        if let Err(refusal) = access::check(&admitted.caller.access, &parts, taken.held()) {
+            return Err(admitted.refuse(refusal));
+        }
         let input = taken.length.div_ceil(BYTES_A_TOKEN);
         let admitted = self.reserve(admitted, &arrival, input, asked.max_output).await?;
         let admitted = begin(admitted, input).await?;

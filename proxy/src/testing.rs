@@ -258,6 +258,10 @@ impl World {
         self.emit("bot", bot, tenant, &BotEvent::TokenIssued { token });
     }
 
+    pub(crate) fn bot_event(&self, tenant: TenantId, bot: BotId, event: &BotEvent) {
+        self.emit("bot", bot, tenant, event);
+    }
+
     pub(crate) fn delete_bot(&self, tenant: TenantId, bot: BotId) {
         let event = BotEvent::Deleted { hostname: "bot".parse().unwrap(), token_hash: None };
         self.emit("bot", bot, tenant, &event);

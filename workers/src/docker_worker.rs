@@ -14,6 +14,7 @@ mod reason;
 mod running;
 mod spec;
 mod supervisor;
+mod token;
 mod triggers;
 
 pub use config::{DockerWorkerConfig, EGRESS_PORT};

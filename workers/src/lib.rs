@@ -9,6 +9,7 @@ pub mod forward;
 pub mod nats;
 pub mod notification;
 pub mod relay;
+pub mod renewal;
 pub mod runtime;
 pub mod wake_up;
 pub mod workspace;
@@ -20,4 +21,5 @@ pub use docker_worker::{
 pub use nats::{Nats, NatsConfig};
 pub use notification::NotificationWorker;
 pub use relay::Relay;
+pub use renewal::TokenRenewal;
 pub use runtime::{Runtime, RuntimeError, docker::DockerRuntime, fake::FakeRuntime};

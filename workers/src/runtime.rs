@@ -6,7 +6,7 @@ pub mod docker;
 pub mod fake;
 
 use async_trait::async_trait;
-use clawplane_domain::{BotId, TenantId, bot::Limits, values::ImageRef};
+use clawplane_domain::{BotId, Secret, TenantId, bot::Limits, values::ImageRef};
 use futures::stream::BoxStream;
 use serde::Serialize;
 use std::{
@@ -221,6 +221,9 @@ pub trait Runtime: Send + Sync + 'static {
 
     /// Whether the bot's gateway answers its health check there; else why not.
     async fn probe(&self, gateway: SocketAddr) -> Result<(), String>;
+
+    /// Whether the bot's gateway there lets in who presents this token; `Err` when it does not answer.
+    async fn takes_token(&self, gateway: SocketAddr, token: &Secret) -> Result<bool, String>;
 
     /// What happens at the engine from now on. Ends when the engine goes away.
     fn events(&self) -> BoxStream<'static, Result<EngineEvent, RuntimeError>>;

@@ -6,9 +6,10 @@
 pub mod config;
 mod files;
 mod remove;
+mod token;
 
 use crate::docker_worker::DesiredBot;
-use clawplane_domain::BotId;
+use clawplane_domain::{BotId, Secret};
 use rustix::process::{getegid, geteuid};
 use serde_json::json;
 use std::{
@@ -18,6 +19,10 @@ use std::{
 
 /// The user `node` of OpenClaw's image.
 const NODE: u32 = 1000;
+/// OpenClaw's configuration.
+const CONFIG: &str = "openclaw.json";
+/// The largest that is read.
+const LARGEST_CONFIG: u64 = 4 * 1024 * 1024;
 const SOUL: &str = include_str!("workspace/SOUL.md");
 const AGENTS: &str = include_str!("workspace/AGENTS.md");
 
@@ -81,13 +86,30 @@ impl Workspaces {
         let own = format!("{:#}\n", platform_file(bot));
         blocking(move || {
             let state = files::Folder::open_root(&root, owner)?.folder(&name)?;
-            if renew || !state.has("openclaw.json")? {
-                state.write("openclaw.json", openclaw_json.as_bytes())?;
+            if renew || !state.has(CONFIG)? {
+                state.write(CONFIG, openclaw_json.as_bytes())?;
             }
             state.write("config.json", own.as_bytes())?;
             let workspace = state.folder("workspace")?;
             workspace.write_missing("SOUL.md", SOUL.as_bytes())?;
             workspace.write_missing("AGENTS.md", AGENTS.as_bytes())
+        })
+        .await
+    }
+
+    /// Puts `token` in the place of every gateway token in the bot's `openclaw.json`, leaving the rest as it is. `false`:
+    /// there is none in it.
+    pub async fn set_token(&self, bot: BotId, token: &Secret) -> io::Result<bool> {
+        let (root, owner, name, token) = (self.root.clone(), self.owner, bot.to_string(), token.clone());
+        blocking(move || {
+            let state = files::Folder::open_root(&root, owner)?.folder(&name)?;
+            let Some(bytes) = state.read(CONFIG, LARGEST_CONFIG)? else { return Ok(false) };
+            let Ok(text) = String::from_utf8(bytes) else { return Ok(false) };
+            let Some(new) = token::replaced(&text, &token) else { return Ok(false) };
+            if new != text {
+                state.write(CONFIG, new.as_bytes())?;
+            }
+            Ok(true)
         })
         .await
     }

@@ -4,7 +4,7 @@ use super::body;
 use crate::{ApiState, auth::Principal, problem::Problem};
 use axum::{
     extract::{FromRequest, FromRequestParts, Request},
-    http::request::Parts,
+    http::{HeaderMap, request::Parts},
 };
 use clawplane_domain::{Actor, Metadata, RequestId};
 use clawplane_eventstore::{Context, Idempotency};
@@ -26,6 +26,9 @@ pub(crate) struct Command<T> {
     pub(crate) context: Context,
 }
 
+/// As [`Command`], where there need be no body: it is the usual one then.
+pub(crate) struct OptionalCommand<T>(pub(crate) Command<T>);
+
 /// A command that is all in its path.
 pub(crate) struct Bare {
     /// Who gives it.
@@ -37,13 +40,32 @@ pub(crate) struct Bare {
 impl<T: DeserializeOwned> FromRequest<ApiState> for Command<T> {
     type Rejection = Problem;
     async fn from_request(request: Request, api: &ApiState) -> Result<Self, Problem> {
-        let (mut parts, body) = request.into_parts();
-        let principal = Principal::from_request_parts(&mut parts, api).await?;
-        let bytes = body::bytes(Request::from_parts(parts.clone(), body), api).await?;
-        let input = body::parse(&parts.headers, &bytes)?;
-        let context = context(&parts, principal, api, &bytes)?;
-        Ok(Self { principal, input, context })
+        take(request, api, |headers, bytes| body::parse(headers, bytes)).await
     }
+}
+
+impl<T: DeserializeOwned + Default> FromRequest<ApiState> for OptionalCommand<T> {
+    type Rejection = Problem;
+    async fn from_request(request: Request, api: &ApiState) -> Result<Self, Problem> {
+        let usual = |headers: &HeaderMap, bytes: &[u8]| match bytes {
+            [] => Ok(T::default()),
+            bytes => body::parse(headers, bytes),
+        };
+        take(request, api, usual).await.map(Self)
+    }
+}
+
+async fn take<T>(
+    request: Request,
+    api: &ApiState,
+    parse: impl FnOnce(&HeaderMap, &[u8]) -> Result<T, Problem>,
+) -> Result<Command<T>, Problem> {
+    let (mut parts, body) = request.into_parts();
+    let principal = Principal::from_request_parts(&mut parts, api).await?;
+    let bytes = body::bytes(Request::from_parts(parts.clone(), body), api).await?;
+    let input = parse(&parts.headers, &bytes)?;
+    let context = context(&parts, principal, api, &bytes)?;
+    Ok(Command { principal, input, context })
 }
 
 impl FromRequestParts<ApiState> for Bare {

@@ -3,10 +3,16 @@
 use super::{Kind, Problem};
 use crate::{FieldError, auth::passwords::PasswordError};
 use clawplane_domain::{
-    bot::BotRefusal, claim::Scope, price::PriceRefusal, provider_key::KeyRefusal, quota::QuotaRefusal,
-    session::SessionRefusal, tenant::TenantRefusal, user::UserRefusal,
+    bot::{BotRefusal, token::MAX_GRACE},
+    claim::Scope,
+    price::PriceRefusal,
+    provider_key::KeyRefusal,
+    quota::QuotaRefusal,
+    session::SessionRefusal,
+    tenant::TenantRefusal,
+    user::UserRefusal,
 };
-use clawplane_eventstore::{ExecuteError, StoreError, VaultError};
+use clawplane_eventstore::{ExecuteError, IssueError, StoreError, VaultError};
 use std::time::Duration;
 
 /// After this the database may be back.
@@ -69,6 +75,15 @@ impl From<VaultError> for Problem {
     }
 }
 
+impl From<IssueError> for Problem {
+    fn from(error: IssueError) -> Self {
+        match error {
+            IssueError::Vault(error) => error.into(),
+            IssueError::Command(error) => error.into(),
+        }
+    }
+}
+
 impl From<PasswordError> for Problem {
     fn from(error: PasswordError) -> Self {
         match error {
@@ -84,6 +99,12 @@ impl From<BotRefusal> for Problem {
             BotRefusal::Unknown => Self::not_found("bot"),
             BotRefusal::TooMany { field, max } => {
                 Self::field(field, format!("may have at most {max} entries"))
+            }
+            BotRefusal::AllowsNothing { field } => {
+                Self::field(field, "must name at least one; leave it out to allow all")
+            }
+            BotRefusal::GraceTooLong => {
+                Self::field("graceSeconds", format!("must be at most {}", MAX_GRACE.as_secs()))
             }
             BotRefusal::NoModel => Self::field("models", "must name at least one model"),
             BotRefusal::Exists | BotRefusal::NotDeleted => Self::new(Kind::Conflict, refusal.to_string()),

@@ -1,5 +1,6 @@
 //! `/api/bot`: bots, their quotas and their usage.
 
+pub(crate) mod access;
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod dto;
@@ -10,6 +11,8 @@ pub(crate) mod quota;
 pub(crate) mod start;
 pub(crate) mod stats;
 pub(crate) mod stop;
+pub(crate) mod token_revoke;
+pub(crate) mod token_rotate;
 pub(crate) mod usage;
 pub(crate) mod usage_breakdown;
 pub(crate) mod usage_logs;

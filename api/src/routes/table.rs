@@ -26,7 +26,8 @@ pub(crate) enum Permission {
     Read,
     /// Start and stop bots.
     Operate,
-    /// Create, change and delete bots and keys, set quotas, read the audit log.
+    /// Create, change and delete bots and keys, set quotas and what bots may reach, rotate and revoke their tokens, read the
+    /// audit log.
     Manage,
 }
 
@@ -97,6 +98,9 @@ pub(crate) static TABLE: &[Row] = &[
     row(Method::GET, "/api/bot/{hostname}/quota", READ).reads(SUMS),
     row(Method::PUT, "/api/bot/{hostname}/quota", MANAGE),
     row(Method::DELETE, "/api/bot/{hostname}/quota", MANAGE),
+    row(Method::PUT, "/api/bot/{hostname}/access", MANAGE),
+    row(Method::POST, "/api/bot/{hostname}/token/rotate", MANAGE),
+    row(Method::POST, "/api/bot/{hostname}/token/revoke", MANAGE),
     row(Method::GET, "/api/bot/{hostname}/usage/stats", READ).reads(SUMS),
     row(Method::GET, "/api/bot/{hostname}/usage/trend", READ).reads(SUMS),
     row(Method::GET, "/api/bot/{hostname}/usage/breakdown", READ).reads(SUMS),

@@ -18,7 +18,7 @@ use clawplane_domain::{
     provider_key::{AddKey, ApiType},
     values::{BaseUrl, VendorId},
 };
-use clawplane_eventstore::{ClaimTable, Executor, MasterKey, Vault, Wakeup};
+use clawplane_eventstore::{ClaimTable, Executor, MasterKey, TokenIssuer, Vault, Wakeup};
 use clawplane_projections::{Runner, Views};
 use serde_json::{Value, json};
 use std::{
@@ -116,15 +116,18 @@ impl App {
         let (clock, ids) = (FixedClock::default(), Arc::new(CountingIds::default()));
         let fakes = Arc::new(Fakes::default());
         let wakeup = Wakeup::default();
+        let executor = Executor::new(pool.clone(), wakeup.clone());
+        let vault = Vault::new(pool.clone(), MasterKey::new([7; 32]), ids.clone());
+        let issuer = TokenIssuer::new(executor.clone(), vault.clone(), Some(Duration::from_hours(1)));
         let deps = ApiDeps {
-            executor: Executor::new(pool.clone(), wakeup.clone()),
+            executor,
             claims: ClaimTable::new(pool.clone()),
-            vault: Vault::new(pool.clone(), MasterKey::new([7; 32]), ids.clone()),
+            vault,
             views: Views::new(pool.clone()),
             clock: Arc::new(clock.clone()),
             ids,
             tokens: TokenConfig::new(Secret::new("a signing secret of at least 32 bytes".to_owned())),
-            gateway_token_ttl: Some(Duration::from_hours(1)),
+            issuer,
             port_start: 9200,
             default_image: "ghcr.io/openclaw/openclaw:latest".parse().unwrap(),
             vendors: fakes.clone(),

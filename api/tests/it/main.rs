@@ -4,6 +4,7 @@
 #[path = "../../../eventstore/tests/support/mod.rs"]
 mod support;
 
+mod access;
 mod app;
 mod audit;
 mod bots;
@@ -16,4 +17,5 @@ mod quotas;
 mod sessions;
 mod surround;
 mod tenants;
+mod tokens;
 mod usage;

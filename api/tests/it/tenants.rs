@@ -28,6 +28,9 @@ async fn what_belongs_to_one_tenant_does_not_exist_for_another() {
         (Method::GET, "/api/bot/one/quota"),
         (Method::PUT, "/api/bot/one/quota"),
         (Method::DELETE, "/api/bot/one/quota"),
+        (Method::PUT, "/api/bot/one/access"),
+        (Method::POST, "/api/bot/one/token/rotate"),
+        (Method::POST, "/api/bot/one/token/revoke"),
         (Method::GET, "/api/bot/one/usage/stats"),
         (Method::GET, "/api/bot/one/usage/trend"),
         (Method::GET, "/api/bot/one/usage/breakdown"),
@@ -136,6 +139,9 @@ async fn a_role_may_do_what_it_may() {
         (Method::GET, "/api/tenant/quota", [200, 200, 200]),
         (Method::DELETE, "/api/tenant/quota", [403, 403, 204]),
         (Method::PATCH, "/api/tenant", [403, 403, 415]),
+        (Method::PUT, "/api/bot/one/access", [403, 403, 415]),
+        (Method::POST, "/api/bot/one/token/rotate", [403, 403, 200]),
+        (Method::POST, "/api/bot/one/token/revoke", [403, 403, 204]),
         (Method::DELETE, "/api/bot/one", [403, 403, 204]),
     ];
     for (method, path, expected) in calls {

@@ -6,8 +6,8 @@ use anyhow::Context;
 use clawplane_eventstore::{Checkpoints, DeadLetters, database};
 use clawplane_proxy::Proxy;
 use clawplane_workers::{
-    DockerRuntime, DockerWorker, DockerWorkerConfig, DockerWorkerParts, EngineStatus, ExecutorReports, Nats,
-    NotificationWorker, Relay, VaultTokens,
+    DesiredBots, DockerRuntime, DockerWorker, DockerWorkerConfig, DockerWorkerParts, EngineStatus,
+    ExecutorReports, Nats, NotificationWorker, Relay, TokenRenewal, VaultTokens,
     runtime::docker::{DEFAULT_HOST, DockerConfig},
 };
 use std::{
@@ -59,13 +59,17 @@ pub(super) async fn start(
         dead_letters: dead_letters.clone(),
     };
     notifications.start(shutdown, tasks);
+    let bots: Arc<dyn DesiredBots> = Arc::new(PresentBots(parts.views.clone()));
+    let renewal =
+        TokenRenewal { issuer: parts.issuer(config), bots: bots.clone(), clock: parts.clock.clone() };
+    renewal.start(shutdown, tasks);
     let engine = DockerConfig {
         host: config.docker_host.clone().unwrap_or_else(|| DEFAULT_HOST.to_owned()),
         instance: database::installation(&parts.pool).await?.to_string(),
     };
     let docker = DockerWorkerParts {
         runtime: Arc::new(DockerRuntime::new(engine)),
-        bots: Arc::new(PresentBots(parts.views.clone())),
+        bots,
         reports: Arc::new(ExecutorReports::new(parts.executor.clone(), parts.clock.clone())),
         tokens: Arc::new(VaultTokens(parts.vault.clone())),
         feed,

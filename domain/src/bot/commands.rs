@@ -1,6 +1,9 @@
 //! What can be asked of a bot, and what is decided.
 
-use super::{Bot, BotEvent, BotState, Desired, GatewayToken, Limits, ModelChoice, state::BotProfile};
+use super::{
+    Access, Bot, BotEvent, BotState, Desired, GatewayToken, Limits, ModelChoice, Rotate, state::BotProfile,
+    token,
+};
 use crate::{
     BotId, TenantId, UserId,
     values::{Hostname, ImageRef, Label, Tag},
@@ -80,12 +83,18 @@ impl Observation {
 /// A command to one bot.
 #[derive(Clone, Debug)]
 pub enum BotCommand {
-    /// Make it, with its first gateway token.
-    Create(Box<CreateBot>, GatewayToken),
+    /// Make it, with its first gateway token and what it may reach with that.
+    Create(Box<CreateBot>, GatewayToken, Access),
     /// Let it run.
     Start,
     /// Let it stop.
     Stop,
+    /// Narrow what it may reach, instead of all earlier lists.
+    SetAccess(Access),
+    /// Give it another token.
+    RotateToken(Box<Rotate>),
+    /// Make every token of it void, until it is given another one.
+    RevokeTokens,
     /// Remove it with its data.
     Delete,
     /// From the worker: this is what its container looks like.
@@ -111,6 +120,15 @@ pub enum BotRefusal {
         /// Its bound.
         max: usize,
     },
+    /// A list without an entry would allow nothing, or everything: nobody can tell.
+    #[error("`{field}` must name at least one; leave it out to allow all")]
+    AllowsNothing {
+        /// The list.
+        field: &'static str,
+    },
+    /// Nobody may hold on to an old token for so long.
+    #[error("an old token may stay valid for a day at most")]
+    GraceTooLong,
     /// A bot without a model could not answer.
     #[error("`models` must name at least one model")]
     NoModel,
@@ -121,7 +139,7 @@ pub enum BotRefusal {
 
 pub(super) fn decide(bot: &Bot, command: BotCommand) -> Result<Vec<BotEvent>, BotRefusal> {
     let (bot, command) = match (&bot.profile, command) {
-        (None, BotCommand::Create(new, token)) => return create(*new, token),
+        (None, BotCommand::Create(new, token, access)) => return create(*new, token, access),
         (Some(_), BotCommand::Create(..)) => return Err(BotRefusal::Exists),
         (None, _) => return Err(BotRefusal::Unknown),
         (Some(bot), command) => (bot, command),
@@ -134,6 +152,9 @@ pub(super) fn decide(bot: &Bot, command: BotCommand) -> Result<Vec<BotEvent>, Bo
         BotCommand::Start => Ok(vec![BotEvent::StartRequested {}]),
         BotCommand::Stop if bot.desired == Desired::Stopped => Ok(Vec::new()),
         BotCommand::Stop => Ok(vec![BotEvent::StopRequested {}]),
+        BotCommand::SetAccess(access) => set_access(bot, access),
+        BotCommand::RotateToken(new) => token::rotate(bot, *new),
+        BotCommand::RevokeTokens => Ok(token::revoke(bot)),
         BotCommand::Delete => Ok(vec![BotEvent::Deleted {
             hostname: bot.hostname.clone(),
             token_hash: bot.token.as_ref().map(|token| token.hash),
@@ -142,7 +163,7 @@ pub(super) fn decide(bot: &Bot, command: BotCommand) -> Result<Vec<BotEvent>, Bo
     }
 }
 
-fn create(new: CreateBot, token: GatewayToken) -> Result<Vec<BotEvent>, BotRefusal> {
+fn create(new: CreateBot, token: GatewayToken, access: Access) -> Result<Vec<BotEvent>, BotRefusal> {
     if new.models.is_empty() {
         return Err(BotRefusal::NoModel);
     }
@@ -152,7 +173,19 @@ fn create(new: CreateBot, token: GatewayToken) -> Result<Vec<BotEvent>, BotRefus
     if new.tags.len() > MAX_TAGS {
         return Err(BotRefusal::TooMany { field: "tags", max: MAX_TAGS });
     }
-    Ok(vec![BotEvent::Created { bot: new }, BotEvent::TokenIssued { token }])
+    access.check()?;
+    // Before the token: nobody may ever know one without its bounds.
+    let narrowed = (!access.is_open()).then_some(BotEvent::AccessSet { access });
+    let events = [Some(BotEvent::Created { bot: new }), narrowed, Some(BotEvent::TokenIssued { token })];
+    Ok(events.into_iter().flatten().collect())
+}
+
+fn set_access(bot: &BotProfile, access: Access) -> Result<Vec<BotEvent>, BotRefusal> {
+    access.check()?;
+    if bot.access == access {
+        return Ok(Vec::new());
+    }
+    Ok(vec![BotEvent::AccessSet { access }])
 }
 
 /// Only news is recorded: the worker reports at every pass.

@@ -1,6 +1,6 @@
 //! What happens to a bot.
 
-use super::{CreateBot, GatewayToken, Observation};
+use super::{Access, CreateBot, EarlierToken, GatewayToken, Observation};
 use crate::{
     TokenHash,
     claim::{Claim, Claims, Scope},
@@ -25,6 +25,29 @@ pub enum BotEvent {
         /// The token, hashed and sealed.
         #[serde(flatten)]
         token: GatewayToken,
+    },
+    /// It has a new gateway token. Of those before it these are good for a while, and no other.
+    #[serde(rename = "bot.token_rotated")]
+    TokenRotated {
+        /// The new token, hashed and sealed.
+        #[serde(flatten)]
+        token: GatewayToken,
+        /// The earlier ones, the newest first.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        earlier: Vec<EarlierToken>,
+    },
+    /// It has no token any more.
+    #[serde(rename = "bot.tokens_revoked", rename_all = "camelCase")]
+    TokensRevoked {
+        /// The tokens that are void.
+        token_hashes: Vec<TokenHash>,
+    },
+    /// These vendors and models, instead of what it might reach before.
+    #[serde(rename = "bot.access_set")]
+    AccessSet {
+        /// What it may reach.
+        #[serde(flatten)]
+        access: Access,
     },
     /// It shall run.
     #[serde(rename = "bot.start_requested")]
@@ -59,6 +82,9 @@ pub enum BotEvent {
 crate::aggregate::impl_event!(BotEvent {
     Created => "bot.created" @ "1",
     TokenIssued => "bot.token_issued" @ "1",
+    TokenRotated => "bot.token_rotated" @ "1",
+    TokensRevoked => "bot.tokens_revoked" @ "1",
+    AccessSet => "bot.access_set" @ "1",
     StartRequested => "bot.start_requested" @ "1",
     StopRequested => "bot.stop_requested" @ "1",
     Deleted => "bot.deleted" @ "1",

@@ -1,8 +1,12 @@
 //! What a bot is.
 
-use super::{BotEvent, commands::Observation};
+use super::{
+    Access, BotEvent,
+    commands::Observation,
+    token::{EarlierToken, GatewayToken},
+};
 use crate::{
-    BotId, Decide, SealedSecret, TenantId, Timestamp, TokenHash, UserId,
+    BotId, Decide, TenantId, UserId,
     values::{Hostname, ImageRef, Label, ModelId, Tag, VendorId},
 };
 use serde::{Deserialize, Serialize};
@@ -70,19 +74,6 @@ impl Default for Limits {
     }
 }
 
-/// The token that a bot presents to the proxy instead of a vendor's key, and that people present to it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct GatewayToken {
-    /// What the proxy looks it up by.
-    pub hash: TokenHash,
-    /// For the worker that writes the bot's config. Its additional data is the bot's id.
-    pub sealed: SealedSecret,
-    /// After this the proxy refuses it; `None` is for ever.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<Timestamp>,
-}
-
 /// The aggregate. `Default` is the state before `bot.created`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -115,8 +106,14 @@ pub struct BotProfile {
     pub models: Vec<ModelChoice>,
     /// Its container's limits.
     pub limits: Limits,
-    /// The present gateway token.
+    /// What it may reach through the proxy.
+    #[serde(default)]
+    pub access: Access,
+    /// The present gateway token; `None` once it was revoked.
     pub token: Option<GatewayToken>,
+    /// Tokens from before it that are good for a while yet, the newest first.
+    #[serde(default)]
+    pub earlier: Vec<EarlierToken>,
     /// What its owner wants.
     pub desired: Desired,
     /// What the worker saw last.
@@ -147,7 +144,9 @@ impl Decide for Bot {
                 tags: bot.tags,
                 models: bot.models,
                 limits: bot.limits,
+                access: Access::default(),
                 token: None,
+                earlier: Vec::new(),
                 desired: Desired::Stopped,
                 observed: Observation::new(BotState::Created),
                 removed: false,
@@ -157,12 +156,25 @@ impl Decide for Bot {
         let Some(bot) = &mut self.profile else { return };
         match event {
             BotEvent::Created { .. } => {}
-            BotEvent::TokenIssued { token } => bot.token = Some(token),
+            BotEvent::TokenIssued { token } => {
+                bot.token = Some(token);
+                bot.earlier = Vec::new();
+            }
+            BotEvent::TokenRotated { token, earlier } => {
+                bot.token = Some(token);
+                bot.earlier = earlier;
+            }
+            BotEvent::TokensRevoked { .. } => {
+                bot.token = None;
+                bot.earlier = Vec::new();
+            }
+            BotEvent::AccessSet { access } => bot.access = access,
             BotEvent::StartRequested {} => bot.desired = Desired::Running,
             BotEvent::StopRequested {} => bot.desired = Desired::Stopped,
             BotEvent::Deleted { .. } => {
                 bot.desired = Desired::Deleted;
                 bot.token = None;
+                bot.earlier = Vec::new();
             }
             BotEvent::Observed { observation } => bot.observed = observation,
             BotEvent::Removed { .. } => bot.removed = true,

@@ -1,4 +1,4 @@
-use super::{commands::MAX_MODELS, commands::MAX_REASON, commands::MAX_TAGS, *};
+use super::{access::MAX_ALLOWED, commands::MAX_MODELS, commands::MAX_REASON, commands::MAX_TAGS, *};
 use crate::{
     DataKeyId, SealedSecret, TokenHash,
     claim::{Claim, Claims, Scope},
@@ -28,8 +28,14 @@ fn token() -> GatewayToken {
     GatewayToken { hash: TokenHash::of("cp_x"), sealed, expires_at: Some(at(60)) }
 }
 
+fn rotation(plain: &str, second: i64, grace: u64) -> BotCommand {
+    let token = GatewayToken { hash: TokenHash::of(plain), expires_at: None, ..token() };
+    let grace = std::time::Duration::from_secs(grace);
+    BotCommand::RotateToken(Box::new(Rotate { token, replaces: Replaces::Present, at: at(second), grace }))
+}
+
 fn create(new: CreateBot) -> BotCommand {
-    BotCommand::Create(Box::new(new), token())
+    BotCommand::Create(Box::new(new), token(), Access::default())
 }
 
 fn created() -> Vec<BotEvent> {
@@ -165,10 +171,65 @@ fn names_are_held_from_creation_to_deletion_and_to_removal() {
     assert_eq!((deleted().takes(), deleted().releases()), (Vec::new(), vec![hostname]));
     let removed = BotEvent::Removed { port: 9200 };
     assert_eq!((removed.takes(), removed.releases()), (Vec::new(), vec![port]));
-    for event in [issued, BotEvent::StartRequested {}, BotEvent::StopRequested {}, observed(BotState::Failed)]
-    {
+    let narrowed = BotEvent::AccessSet { access: openai_only() };
+    for event in [
+        narrowed,
+        BotEvent::TokenRotated { token: token(), earlier: Vec::new() },
+        BotEvent::TokensRevoked { token_hashes: Vec::new() },
+        issued,
+        BotEvent::StartRequested {},
+        BotEvent::StopRequested {},
+        observed(BotState::Failed),
+    ] {
         assert_eq!((event.takes(), event.releases()), (Vec::new(), Vec::new()), "{event:?}");
     }
+}
+
+fn openai_only() -> Access {
+    Access {
+        allowed_models: Some(vec![value("gpt-5"), value("o*")]),
+        allowed_vendors: Some(vec![value("openai")]),
+    }
+}
+
+#[test]
+fn a_bot_may_reach_everything_until_it_is_narrowed() {
+    let bot = given::<Bot>([]).when(create(new_bot())).then(created()).profile.unwrap();
+    assert!(bot.access.is_open() && bot.access.allows_vendor("groq") && bot.access.allows_model("any"));
+    let set = BotEvent::AccessSet { access: openai_only() };
+    let bot = given::<Bot>(created()).when(BotCommand::SetAccess(openai_only())).then([set.clone()]);
+    let access = bot.profile.unwrap().access;
+    assert!(access.allows_vendor("openai") && !access.allows_vendor("groq"));
+    assert!(access.allows_model("o4-mini") && !access.allows_model("gpt-5-mini"));
+    given::<Bot>(after([set.clone()])).when(BotCommand::SetAccess(openai_only())).then_nothing();
+    let open = BotEvent::AccessSet { access: Access::default() };
+    given::<Bot>(after([set])).when(BotCommand::SetAccess(Access::default())).then([open]);
+}
+
+#[test]
+fn a_narrowed_bot_is_narrowed_before_it_has_a_token() {
+    let command = BotCommand::Create(Box::new(new_bot()), token(), openai_only());
+    let [made, issued] = <[BotEvent; 2]>::try_from(created()).unwrap();
+    given::<Bot>([]).when(command).then([made, BotEvent::AccessSet { access: openai_only() }, issued]);
+}
+
+#[test]
+fn a_list_that_allows_nothing_or_too_much_is_refused() {
+    let models = |count| Access { allowed_models: Some(vec![value("m"); count]), allowed_vendors: None };
+    let vendors = |count| Access { allowed_models: None, allowed_vendors: Some(vec![value("v"); count]) };
+    let nothing = |field| BotRefusal::AllowsNothing { field };
+    let too_many = |field| BotRefusal::TooMany { field, max: MAX_ALLOWED };
+    for (access, refusal) in [
+        (models(0), nothing("allowedModels")),
+        (vendors(0), nothing("allowedVendors")),
+        (models(MAX_ALLOWED + 1), too_many("allowedModels")),
+        (vendors(MAX_ALLOWED + 1), too_many("allowedVendors")),
+    ] {
+        given::<Bot>(created()).when(BotCommand::SetAccess(access.clone())).refused(&refusal);
+        given::<Bot>([]).when(BotCommand::Create(Box::new(new_bot()), token(), access)).refused(&refusal);
+    }
+    given::<Bot>([]).when(BotCommand::SetAccess(Access::default())).refused(&BotRefusal::Unknown);
+    given::<Bot>(after([deleted()])).when(BotCommand::SetAccess(openai_only())).refused(&BotRefusal::Unknown);
 }
 
 fn any_command() -> impl Strategy<Value = BotCommand> {
@@ -179,6 +240,10 @@ fn any_command() -> impl Strategy<Value = BotCommand> {
         2 => any::<u16>().prop_map(|port| create(CreateBot { port, ..new_bot() })),
         2 => Just(BotCommand::Start),
         2 => Just(BotCommand::Stop),
+        1 => Just(BotCommand::SetAccess(openai_only())),
+        1 => Just(BotCommand::SetAccess(Access::default())),
+        2 => any::<u16>().prop_map(|n| rotation(&format!("cp_{n}"), i64::from(n), 60)),
+        1 => Just(BotCommand::RevokeTokens),
         1 => Just(BotCommand::Delete),
         1 => Just(BotCommand::ConfirmRemoved),
         3 => observation.prop_map(|(state, reason, exit_code, restarts)| {
@@ -193,7 +258,8 @@ proptest! {
         let bot = replay_equals_live::<Bot>(commands);
         // Whatever was commanded: a bot that is to be deleted has no token, and nobody is gone who was not deleted.
         if let Some(bot) = bot.profile {
-            prop_assert_eq!(bot.desired == Desired::Deleted, bot.token.is_none());
+            prop_assert!(bot.desired != Desired::Deleted || bot.token.is_none());
+        prop_assert!(bot.earlier.len() <= token::MAX_EARLIER && (bot.token.is_some() || bot.earlier.is_empty()));
             prop_assert!(!bot.removed || bot.desired == Desired::Deleted);
         }
     }

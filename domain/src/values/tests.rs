@@ -49,3 +49,17 @@ fn a_pattern_is_a_model_or_the_beginning_of_some() {
         assert!(pattern(bad).is_err(), "{bad}");
     }
 }
+
+#[test]
+fn a_model_pattern_is_exact_or_a_beginning() {
+    let pattern = |text: &str| text.parse::<ModelPattern>().unwrap();
+    assert!(pattern("gpt-5").matches("gpt-5"));
+    for other in ["gpt-5-mini", "GPT-5", " gpt-5", "gpt-5 ", "gpt-", ""] {
+        assert!(!pattern("gpt-5").matches(other), "{other}");
+    }
+    assert!(pattern("gpt-5*").matches("gpt-5") && pattern("gpt-5*").matches("gpt-5-mini"));
+    assert!(!pattern("gpt-5*").matches("my-gpt-5") && pattern("*").matches("anything"));
+    for bad in ["", "*gpt", "gpt-*-mini", "gpt**", "gpt *"] {
+        assert!(bad.parse::<ModelPattern>().is_err(), "{bad}");
+    }
+}

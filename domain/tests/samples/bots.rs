@@ -3,7 +3,9 @@
 use super::{Samples, at, id, sealed, text};
 use clawplane_domain::{
     TokenHash,
-    bot::{BotEvent, BotState, CreateBot, GatewayToken, Limits, ModelChoice, Observation},
+    bot::{
+        Access, BotEvent, BotState, CreateBot, EarlierToken, GatewayToken, Limits, ModelChoice, Observation,
+    },
 };
 
 pub(super) fn add(samples: &mut Samples) {
@@ -28,6 +30,19 @@ pub(super) fn add(samples: &mut Samples) {
     let token = GatewayToken { hash: TokenHash::of("cp_sample"), sealed: sealed(), expires_at: Some(at()) };
     samples.add(&BotEvent::TokenIssued { token: token.clone() });
     samples.minimal(&BotEvent::TokenIssued { token: GatewayToken { expires_at: None, ..token.clone() } });
+
+    let earlier = vec![EarlierToken { hash: TokenHash::of("cp_before"), valid_until: at() }];
+    samples.add(&BotEvent::TokenRotated { token: token.clone(), earlier });
+    let token_that_stays = GatewayToken { expires_at: None, ..token.clone() };
+    samples.minimal(&BotEvent::TokenRotated { token: token_that_stays, earlier: Vec::new() });
+    samples.add(&BotEvent::TokensRevoked { token_hashes: vec![token.hash, TokenHash::of("cp_before")] });
+
+    let access = Access {
+        allowed_models: Some(vec![text("gpt-5"), text("claude-sonnet-4*")]),
+        allowed_vendors: Some(vec![text("anthropic"), text("openai")]),
+    };
+    samples.add(&BotEvent::AccessSet { access });
+    samples.minimal(&BotEvent::AccessSet { access: Access::default() });
 
     samples.add(&BotEvent::StartRequested {});
     samples.add(&BotEvent::StopRequested {});

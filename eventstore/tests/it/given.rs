@@ -3,7 +3,10 @@
 use crate::support::{self, CountingIds, FixedClock, TestDatabase, metadata};
 use clawplane_domain::{
     BotId, DataKeyId, Metadata, SealedSecret, TenantId, TokenHash, UserId,
-    bot::{Bot, BotCommand, BotEvent, BotState, CreateBot, GatewayToken, Limits, ModelChoice, Observation},
+    bot::{
+        Access, Bot, BotCommand, BotEvent, BotState, CreateBot, GatewayToken, Limits, ModelChoice,
+        Observation,
+    },
     clock::{Clock, Ids},
 };
 use clawplane_eventstore::{Committed, Executor, Feed, Filter, Position, RecordedEvent, Wakeup};
@@ -71,7 +74,7 @@ impl Store {
         let sealed =
             SealedSecret { data_key_id: DataKeyId(id.0), nonce: "00".repeat(12), ciphertext: "00".into() };
         let token = GatewayToken { hash: TokenHash::of(hostname), sealed, expires_at: None };
-        BotCommand::Create(Box::new(new), token)
+        BotCommand::Create(Box::new(new), token, Access::default())
     }
 
     /// Makes a bot.

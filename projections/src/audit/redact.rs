@@ -10,6 +10,7 @@ const HIDDEN: &[&str] = &[
     "passwordHash",
     "hash",
     "tokenHash",
+    "tokenHashes",
     "refreshHash",
     "dataKeyId",
     "previousDataKeyId",

@@ -6,7 +6,7 @@ use crate::{
 };
 use clawplane_domain::{
     BotId, TenantId, Timestamp, UserId,
-    bot::{Bot, BotState, Desired, GatewayToken, Limits, ModelChoice, Observation},
+    bot::{Access, Bot, BotState, Desired, GatewayToken, Limits, ModelChoice, Observation},
     quota::QuotaLimits,
     values::{Hostname, ImageRef, Label, Tag},
 };
@@ -45,6 +45,8 @@ pub struct BotRow {
     pub models: Vec<ModelChoice>,
     /// Its container's limits.
     pub limits: Limits,
+    /// What it may reach through the proxy.
+    pub access: Access,
     /// The present gateway token, hashed and sealed; none once it is deleted.
     pub token: Option<GatewayToken>,
     /// What its owner wants.
@@ -182,6 +184,7 @@ fn bot(row: &PgRow) -> Result<BotRow, sqlx::Error> {
         tags: profile.tags,
         models: profile.models,
         limits: profile.limits,
+        access: profile.access,
         token: profile.token,
         desired: profile.desired,
         observed: profile.observed,

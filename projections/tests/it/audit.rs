@@ -1,7 +1,7 @@
 use crate::world::{World, at, noon};
 use clawplane_domain::{
     SessionId, TokenHash, UserId,
-    bot::BotCommand,
+    bot::{Access, BotCommand},
     clock::Ids,
     provider_key::{KeyCommand, ProviderKey},
     session::{OpenSession, Session, SessionCommand},
@@ -41,7 +41,7 @@ async fn nothing_that_seals_or_hashes_is_in_the_audit_log() {
     let tenant = world.tenant();
     let bot = world.new_bot(tenant, "alpha");
     let (id, token) = (bot.id, world.token());
-    world.command(tenant, id, BotCommand::Create(Box::new(bot), token.clone())).await;
+    world.command(tenant, id, BotCommand::Create(Box::new(bot), token.clone(), Access::default())).await;
     world.command(tenant, id, BotCommand::Delete).await;
     let key = world.key(tenant, "main").await;
     world.executor.execute::<ProviderKey>(key, KeyCommand::Delete, world.metadata(tenant)).await.unwrap();

@@ -1,6 +1,6 @@
 use crate::world::{World, noon};
 use clawplane_domain::{
-    bot::{BotCommand, BotState, Desired, Observation},
+    bot::{Access, BotCommand, BotState, Desired, Observation},
     quota::{Quota, QuotaCommand, QuotaLimits, QuotaSubject},
 };
 use clawplane_projections::{BotStats, View};
@@ -13,7 +13,9 @@ async fn a_bot_is_shown_as_it_is_until_it_is_removed() {
     let tenant = world.tenant();
     let new = world.new_bot(tenant, "alpha");
     let (id, token) = (new.id, world.token());
-    let position = world.command(tenant, id, BotCommand::Create(Box::new(new.clone()), token.clone())).await;
+    let position = world
+        .command(tenant, id, BotCommand::Create(Box::new(new.clone()), token.clone(), Access::default()))
+        .await;
     world.seen(View::Bots, position).await;
     let found = world.views.bots.find(tenant, &new.hostname).await.unwrap().unwrap();
     assert_eq!((found.id, found.tenant_id, found.hostname.as_str()), (id, tenant, "alpha"));
@@ -69,7 +71,8 @@ async fn a_quota_may_come_before_its_bot() {
     let limits = QuotaLimits { daily_tokens: Some(1000), ..QuotaLimits::default() };
     let set = QuotaCommand::Set { subject: QuotaSubject::bot(tenant, id), limits };
     world.executor.execute::<Quota>(id, set, world.metadata(tenant)).await.unwrap();
-    let position = world.command(tenant, id, BotCommand::Create(Box::new(new), world.token())).await;
+    let position =
+        world.command(tenant, id, BotCommand::Create(Box::new(new), world.token(), Access::default())).await;
     let _running = world.run();
     world.seen(View::Bots, position).await;
     let found = world.views.bots.find(tenant, &"alpha".parse().unwrap()).await.unwrap().unwrap();

@@ -4,7 +4,7 @@ use crate::support::{CountingIds, TestDatabase, database};
 use clawplane_domain::{
     Actor, BotId, DataKeyId, KeyId, Metadata, RequestId, SealedSecret, TenantId, Timestamp, TokenHash,
     UserId,
-    bot::{Bot, BotCommand, CreateBot, GatewayToken, Limits, ModelChoice},
+    bot::{Access, Bot, BotCommand, CreateBot, GatewayToken, Limits, ModelChoice},
     clock::Ids,
     price::{Price, PriceCommand, PriceRow, PriceScope, Rates},
     provider_key::{AddKey, KeyCommand, ProviderKey},
@@ -176,7 +176,11 @@ impl World {
     pub(crate) async fn bot(&self, tenant: TenantId, hostname: &str) -> (BotId, Position) {
         let new = self.new_bot(tenant, hostname);
         let id = new.id;
-        (id, self.command(tenant, id, BotCommand::Create(Box::new(new), self.token())).await)
+        (
+            id,
+            self.command(tenant, id, BotCommand::Create(Box::new(new), self.token(), Access::default()))
+                .await,
+        )
     }
 
     pub(crate) async fn command(&self, tenant: TenantId, id: BotId, command: BotCommand) -> Position {

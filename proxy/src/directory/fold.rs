@@ -11,7 +11,7 @@ use crate::{
 };
 use clawplane_domain::{
     BotId, DataKeyId, KeyId, PriceId, SealedSecret, Secret, TenantId, TimeZone, Timestamp, TokenHash,
-    bot::BotEvent,
+    bot::{Access, BotEvent},
     price::{PriceEvent, VersionedPrice},
     provider_key::{AddKey, KeyEvent},
     quota::{QuotaEvent, QuotaLimits, QuotaSubject},
@@ -30,10 +30,14 @@ pub(crate) enum Change {
         tenant: TenantId,
         tags: Vec<Tag>,
     },
-    TokenIssued {
+    /// These are its tokens, each with its end, and no other.
+    TokensSet {
         id: BotId,
-        hash: TokenHash,
-        expires_at: Option<Timestamp>,
+        tokens: Vec<(TokenHash, Option<Timestamp>)>,
+    },
+    AccessSet {
+        id: BotId,
+        access: Access,
     },
     BotDeleted(BotId),
     KeyAdded {
@@ -151,8 +155,15 @@ impl Change {
                 Some(Self::BotCreated { id: bot.id, tenant: bot.tenant_id, tags: bot.tags })
             }
             BotEvent::TokenIssued { token } => {
-                Some(Self::TokenIssued { id: id()?, hash: token.hash, expires_at: token.expires_at })
+                Some(Self::TokensSet { id: id()?, tokens: vec![(token.hash, token.expires_at)] })
             }
+            BotEvent::TokenRotated { token, earlier } => {
+                let earlier = earlier.into_iter().map(|old| (old.hash, Some(old.valid_until)));
+                let tokens = std::iter::once((token.hash, token.expires_at)).chain(earlier);
+                Some(Self::TokensSet { id: id()?, tokens: tokens.collect() })
+            }
+            BotEvent::TokensRevoked { .. } => Some(Self::TokensSet { id: id()?, tokens: Vec::new() }),
+            BotEvent::AccessSet { access } => Some(Self::AccessSet { id: id()?, access }),
             BotEvent::Deleted { .. } => Some(Self::BotDeleted(id()?)),
             _ => None,
         })
@@ -217,13 +228,19 @@ impl Directory {
     pub(crate) fn apply(&mut self, change: Change) {
         match change {
             Change::BotCreated { id, tenant, tags } => {
-                self.bots.insert(id, Bot { tenant_id: tenant, tags, token: None });
+                let bot = Bot { tenant_id: tenant, tags, access: Arc::default(), tokens: Vec::new() };
+                self.bots.insert(id, bot);
             }
-            Change::TokenIssued { id, hash, expires_at } => self.issue(id, hash, expires_at),
+            Change::TokensSet { id, tokens } => self.set_tokens(id, tokens),
+            Change::AccessSet { id, access } => {
+                let Some(bot) = self.bots.get_mut(&id) else { return };
+                bot.access = Arc::new(access);
+                let tokens = bot.tokens.clone();
+                self.set_tokens(id, tokens);
+            }
             Change::BotDeleted(id) => {
-                if let Some(hash) = self.bots.remove(&id).and_then(|bot| bot.token) {
-                    self.tokens.remove(&hash);
-                }
+                self.set_tokens(id, Vec::new());
+                self.bots.remove(&id);
                 self.ledgers.remove(&id);
             }
             Change::KeyAdded { tenant, vendor, key } => self.put((tenant, vendor), key),
@@ -260,17 +277,27 @@ impl Directory {
         self.ledgers().filter(of_tenant).for_each(|ledger| ledger.set_zone(zone));
     }
 
-    fn issue(&mut self, id: BotId, hash: TokenHash, expires_at: Option<Timestamp>) {
+    /// Makes `tokens` the only valid ones of a bot, with what the bot is now.
+    fn set_tokens(&mut self, id: BotId, tokens: Vec<(TokenHash, Option<Timestamp>)>) {
         let Some(tenant_id) = self.bots.get(&id).map(|bot| bot.tenant_id) else { return };
         let ledger = self.ledger(QuotaSubject::bot(tenant_id, id));
         let tenant_ledger = self.ledger(QuotaSubject::tenant(tenant_id));
         let Some(bot) = self.bots.get_mut(&id) else { return };
-        if let Some(old) = bot.token.replace(hash) {
+        for (old, _) in std::mem::replace(&mut bot.tokens, tokens) {
             self.tokens.remove(&old);
         }
-        let tags = bot.tags.clone();
-        let caller = Caller { bot_id: id, tenant_id, tags, expires_at, ledger, tenant_ledger };
-        self.tokens.insert(hash, Arc::new(caller));
+        for &(hash, expires_at) in &bot.tokens {
+            let caller = Caller {
+                bot_id: id,
+                tenant_id: bot.tenant_id,
+                tags: bot.tags.clone(),
+                access: Arc::clone(&bot.access),
+                expires_at,
+                ledger: Arc::clone(&ledger),
+                tenant_ledger: Arc::clone(&tenant_ledger),
+            };
+            self.tokens.insert(hash, Arc::new(caller));
+        }
     }
 
     fn alter(&mut self, id: KeyId, change: impl FnOnce(&mut Key)) {

@@ -147,6 +147,8 @@ fn every_code_is_explained_to_users() {
             "quota_",
             "rate_limit_ex",
             "unknown_",
+            "vendor_",
+            "model_",
         ];
         let snake = word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
         // That is a kind of the vendors', not a code of ours.

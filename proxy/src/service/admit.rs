@@ -88,6 +88,9 @@ impl Inner {
             return Err(refuse(flight, refusal));
         };
         flight.vendor(vendor.id);
+        if !caller.access.allows_vendor(vendor.id) {
+            return Err(refuse(flight, Refusal::vendor_not_allowed(vendor.id)));
+        }
         let Some(group) = directory.keys(caller.tenant_id, vendor) else {
             return Err(refuse(flight, Refusal::no_key(vendor.id)));
         };

@@ -1,6 +1,7 @@
 //! The whole proxy between a real client and a fake vendor, over TCP on loopback.
 
 mod abandoned;
+mod access;
 mod accounting;
 mod credentials;
 mod endings;

@@ -29,4 +29,5 @@ mod quotas;
 mod sdk;
 mod secrets;
 mod tenants;
+mod tokens;
 mod tour;

@@ -25,6 +25,8 @@ pub struct DockerWorkerConfig {
     pub health_within: Duration,
     /// Time between two looks at a container that is not healthy yet.
     pub health_every: Duration,
+    /// How long a running process gets to take a new token from its configuration before it is restarted for it.
+    pub reload_within: Duration,
     /// How long a process gets to end by itself.
     pub stop_grace: Duration,
     /// Wait after a first failure; it doubles with each further one.
@@ -55,6 +57,7 @@ impl DockerWorkerConfig {
             reconcile_every: Duration::from_secs(30),
             health_within: Duration::from_mins(2),
             health_every: Duration::from_millis(100),
+            reload_within: Duration::from_secs(15),
             stop_grace: Duration::from_secs(10),
             retry_first: Duration::from_secs(1),
             retry_longest: Duration::from_mins(1),

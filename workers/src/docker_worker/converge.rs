@@ -6,6 +6,7 @@ use super::{
     failures::{Failures, Verdict},
     plan::{self, Step},
     reason,
+    token::Taken,
 };
 use crate::runtime::{ContainerSeen, RuntimeError};
 use clawplane_domain::bot::{BotState, Desired, Observation};
@@ -29,6 +30,7 @@ pub(super) struct Memory {
     pub(super) starting_since: Option<Instant>,
     /// Health checks that failed in a row.
     pub(super) failed_probes: u32,
+    pub(super) taken: Taken,
     /// Its removal was confirmed; the read model just does not show it yet.
     pub(super) removed: bool,
 }

@@ -31,6 +31,9 @@ const PROBE_EVERY: Duration = Duration::from_secs(1);
 /// Time between two looks at an unhealthy bot.
 const UNHEALTHY_EVERY: Duration = Duration::from_secs(5);
 
+/// Said of a bot that runs, or should, and has no token.
+const REVOKED: &str = "its gateway tokens were revoked; rotate its token to let it in again";
+
 impl Converge {
     pub(super) async fn step_running(&mut self) -> Result<Next, RuntimeError> {
         let (shared, bot) = (Arc::clone(&self.shared), Arc::clone(&self.bot));
@@ -50,7 +53,7 @@ impl Converge {
                 Ok(Next::After(Duration::ZERO))
             }
             (Step::Start, Some(seen)) => self.start(&spec, network, seen.id, false).await,
-            (Step::Watch, Some(seen)) => self.watch(network, seen).await,
+            (Step::Watch, Some(seen)) => self.watch(&spec, network, seen).await,
             (Step::Crashed, Some(seen)) => self.crashed(&seen).await,
             _ => Ok(Next::Settled),
         }
@@ -125,18 +128,21 @@ impl Converge {
         let problem = |message: String| RuntimeError::Other { what: "write the bot's files", message };
         let token = self.token().await.map_err(problem)?;
         let file = spec::openclaw_json(&self.bot, &token, network.gateway, &self.shared.config);
-        let written = self.shared.workspaces.prepare(&self.bot, file, renew).await;
-        written.map_err(|error| problem(error.to_string()))
+        let workspaces = &self.shared.workspaces;
+        let written = workspaces.prepare(&self.bot, file, renew).await;
+        written.map_err(|error| problem(error.to_string()))?;
+        let has = workspaces.set_token(self.bot.id, &token).await;
+        has.map(|_| ()).map_err(|error| problem(error.to_string()))
     }
 
-    async fn token(&self) -> Result<Secret, String> {
-        let token = self.bot.token.as_ref().ok_or("it has no gateway token")?;
+    pub(super) async fn token(&self) -> Result<Secret, String> {
+        let token = self.bot.token.as_ref().ok_or(REVOKED)?;
         let opened = self.shared.tokens.open(self.bot.id, self.bot.tenant_id, token).await;
         opened.map_err(|error| error.to_string())
     }
 
     /// `fresh`: the files were written just now.
-    async fn start(
+    pub(super) async fn start(
         &mut self,
         spec: &ContainerSpec,
         network: BotNetwork,
@@ -167,15 +173,28 @@ impl Converge {
     }
 
     /// It runs: open its ways, look at its health, say how it is.
-    async fn watch(&mut self, network: BotNetwork, seen: ContainerSeen) -> Result<Next, RuntimeError> {
+    async fn watch(
+        &mut self,
+        spec: &ContainerSpec,
+        network: BotNetwork,
+        seen: ContainerSeen,
+    ) -> Result<Next, RuntimeError> {
         let health = self.open_and_probe(network, &seen).await;
+        if let (Ok(()), Some(ip)) = (&health, seen.ip) {
+            let inside = SocketAddr::new(ip, GATEWAY_PORT);
+            if let Some(next) = self.keep_token(spec, network, &seen.id, inside).await? {
+                return Ok(next);
+            }
+        }
         let id = Some(seen.id);
         let restarts = self.memory.failures.total().max(seen.restarts);
         let Err(problem) = health else {
             self.memory.starting_since = None;
             self.memory.failed_probes = 0;
-            self.report(Observation { container_id: id, restarts, ..Observation::new(BotState::Running) })
-                .await;
+            let reason = self.bot.token.is_none().then(|| REVOKED.to_owned());
+            let seen =
+                Observation { container_id: id, restarts, reason, ..Observation::new(BotState::Running) };
+            self.report(seen).await;
             return Ok(Next::Settled);
         };
         self.memory.failed_probes = self.memory.failed_probes.saturating_add(1);
@@ -200,6 +219,11 @@ impl Converge {
         let ip = seen.ip.ok_or("it has no address on its network")?;
         let inside = SocketAddr::new(ip, GATEWAY_PORT);
         let outside = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), self.bot.port);
+        if self.bot.token.is_none() {
+            // Its process still knows a revoked token, which must not open anything any more.
+            self.shared.forwards.remove(self.bot.id).await;
+            return self.shared.runtime.probe(inside).await;
+        }
         self.open_egress(network).await?;
         self.shared.forwards.ensure(self.bot.id, Way::Ingress, outside, inside, None).await?;
         self.shared.runtime.probe(inside).await

@@ -40,10 +40,9 @@ pub(super) fn container(
         state_dir: workspaces.state_dir(bot.id),
         spec_hash: String::new(),
     };
-    // The token's hash stands for the token: a new token has to reach the file, and the digest must not hold it.
-    let token = bot.token.as_ref().map(|token| token.hash);
+    // Without the token: a new one reaches the container that is there.
     let file = config::openclaw(bot, "", proxy_seen_by(gateway, config));
-    spec.spec_hash = digest(&(EDITION, &spec, token, file));
+    spec.spec_hash = digest(&(EDITION, &spec, file));
     spec
 }
 

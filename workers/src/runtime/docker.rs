@@ -17,7 +17,7 @@ use super::{
 };
 use async_trait::async_trait;
 use bollard::{API_DEFAULT_VERSION, Docker};
-use clawplane_domain::{BotId, TenantId, values::ImageRef};
+use clawplane_domain::{BotId, Secret, TenantId, values::ImageRef};
 use futures::stream::BoxStream;
 use std::{
     net::SocketAddr,
@@ -170,6 +170,10 @@ impl Runtime for DockerRuntime {
 
     async fn probe(&self, gateway: SocketAddr) -> Result<(), String> {
         health::probe(gateway).await
+    }
+
+    async fn takes_token(&self, gateway: SocketAddr, token: &Secret) -> Result<bool, String> {
+        health::takes_token(gateway, token).await
     }
 
     fn events(&self) -> BoxStream<'static, Result<EngineEvent, RuntimeError>> {

@@ -43,6 +43,7 @@ struct Engine {
     containers: BTreeMap<BotId, FakeContainer>,
     networks: BTreeMap<BotId, IpAddr>,
     sick: BTreeSet<BotId>,
+    stubborn: BTreeSet<BotId>,
     dies_at_start: BTreeMap<BotId, i64>,
     log: String,
     made: u32,
@@ -100,6 +101,11 @@ impl FakeRuntime {
         } else {
             engine.sick.remove(&bot)
         };
+    }
+
+    /// Lets a bot's process take no new token until it is started again.
+    pub fn set_stubborn(&self, bot: BotId) {
+        self.engine().stubborn.insert(bot);
     }
 
     /// Lets a bot's process end with this code as soon as it starts; `None` lets it live.

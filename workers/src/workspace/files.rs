@@ -7,7 +7,7 @@ use rustix::{
 };
 use std::{
     fs::File,
-    io::{self, Write},
+    io::{self, Read, Write},
     os::fd::OwnedFd,
     path::Path,
 };
@@ -51,6 +51,24 @@ impl Folder {
             Err(Errno::NOENT) => Ok(false),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The content of a file of at most `most` bytes; `None` if there is no such file. Anything else of that name, a
+    /// link included, is an error.
+    pub(super) fn read(&self, name: &str, most: u64) -> io::Result<Option<Vec<u8>>> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = match fs::openat(&self.fd, name, flags, Mode::empty()) {
+            Ok(fd) => File::from(fd),
+            Err(Errno::NOENT) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let about = file.metadata()?;
+        if !about.is_file() || about.len() > most {
+            return Err(io::Error::other(format!("{name} is no file of at most {most} bytes")));
+        }
+        let mut content = Vec::new();
+        file.take(most).read_to_end(&mut content)?;
+        Ok(Some(content))
     }
 
     /// Writes a file at once: whoever reads `name` sees the old text or the new one. A link of that name is replaced.

@@ -4,7 +4,10 @@ use crate::support::{self, FixedClock, TestDatabase, metadata};
 use async_trait::async_trait;
 use clawplane_domain::{
     BotId, Secret, TenantId, TokenHash, UserId,
-    bot::{Bot, BotCommand, BotEvent, BotState, CreateBot, GatewayToken, Limits, ModelChoice, Observation},
+    bot::{
+        Access, Bot, BotCommand, BotEvent, BotState, CreateBot, GatewayToken, Limits, ModelChoice,
+        Observation,
+    },
     sealed::bound_to_bot,
 };
 use clawplane_eventstore::{DeadLetters, Executor, Feed, MasterKey, Position, Vault, Wakeup, feed::Filter};
@@ -34,11 +37,11 @@ pub(crate) struct Desk {
     pub(crate) tenant: TenantId,
     pub(crate) vault: Vault,
     pub(crate) data: TempDir,
-    bots: Arc<Known>,
+    pub(crate) bots: Arc<Known>,
 }
 
 /// The read model of these tests: the bots folded from their events.
-struct Known {
+pub(crate) struct Known {
     executor: Executor,
     ids: Mutex<Vec<BotId>>,
 }
@@ -111,6 +114,7 @@ impl Desk {
             retry_longest: Duration::from_millis(200),
             engine_retry: Duration::from_millis(50),
             progress_every: Duration::ZERO,
+            reload_within: Duration::from_millis(100),
             stop_grace: Duration::from_secs(5),
             ..DockerWorkerConfig::new(IMAGE.parse().unwrap(), self.data.path().join("bots"), nowhere())
         }
@@ -161,7 +165,7 @@ impl Desk {
             limits: Limits { memory_mib: 64, cpu_millis: 500, pids: 32 },
         };
         self.bots.ids.lock().unwrap().push(id);
-        self.tell(id, BotCommand::Create(Box::new(new), token)).await;
+        self.tell(id, BotCommand::Create(Box::new(new), token, Access::default())).await;
         id
     }
 
@@ -253,9 +257,9 @@ impl Running {
     }
 }
 
-/// A bot's gateway token in these tests.
+/// A bot's gateway token in these tests, of the form of real ones.
 pub(crate) fn token_of(bot: BotId) -> String {
-    format!("cp_{:x>43}", bot.0.simple())
+    format!("cp_{:x>43}", bot.0.simple().to_string())
 }
 
 #[expect(clippy::disallowed_methods, reason = "an engine may still have the containers of an earlier run")]

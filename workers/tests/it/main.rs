@@ -12,3 +12,4 @@ mod docker_image;
 mod lifecycle;
 mod nats_server;
 mod relay;
+mod tokens;

@@ -29,7 +29,7 @@ pub(crate) async fn create_bot(
     command: Command<CreateBotRequest>,
 ) -> Result<Answer<CreatedBot>, Problem> {
     let new = command.input.check(&api, command.principal)?;
-    surround::about_bot(&new.hostname);
+    surround::about_bot(&new.bot.hostname);
     let created = bots::create(&api, new, command.context).await?;
     let position = created.position;
     let bot = CreatedBot::new(&api, created);

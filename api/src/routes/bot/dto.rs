@@ -55,6 +55,16 @@ pub(crate) struct BotDto {
     exit_code: Option<i64>,
     /// How often the engine has restarted its container by itself.
     restarts: u32,
+    /// The only models that it may use through the proxy; absent when it may use all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = json!(["gpt-4o*"]))]
+    allowed_models: Option<Vec<String>>,
+    /// The only vendors that it may use through the proxy; absent when it may use all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = json!(["openai"]))]
+    allowed_vendors: Option<Vec<String>>,
+    /// Whether it has a gateway token; not once its tokens were revoked, until it gets another.
+    has_gateway_token: bool,
     /// When its gateway token ends; absent when it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     gateway_token_expires_at: Option<DateTime<Utc>>,
@@ -114,6 +124,9 @@ impl BotDto {
             container_id: row.observed.container_id,
             exit_code: row.observed.exit_code,
             restarts: row.observed.restarts,
+            allowed_models: row.access.allowed_models.map(texts),
+            allowed_vendors: row.access.allowed_vendors.map(texts),
+            has_gateway_token: row.token.is_some(),
             gateway_token_expires_at: row.token.and_then(|token| token.expires_at),
             quota: row.quota.map(Into::into),
             created_by: row.created_by.0,
@@ -133,6 +146,10 @@ impl CreatedBot {
     pub(super) fn location(&self) -> String {
         format!("/api/bot/{}", self.bot.hostname)
     }
+}
+
+pub(super) fn texts<T: Into<String>>(values: Vec<T>) -> Vec<String> {
+    values.into_iter().map(Into::into).collect()
 }
 
 fn model(choice: ModelChoice) -> ModelDto {

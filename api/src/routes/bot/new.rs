@@ -1,6 +1,7 @@
 //! What a new bot is made of, as a client says it.
 
-use crate::{ApiState, auth::Principal, fields::Fields, problem::Problem};
+use super::access;
+use crate::{ApiState, auth::Principal, bots::NewBot, fields::Fields, problem::Problem};
 use clawplane_domain::{
     BotId,
     bot::{CreateBot, Limits, ModelChoice},
@@ -38,6 +39,13 @@ pub(crate) struct CreateBotRequest {
     /// Its container's limits.
     #[serde(default)]
     limits: LimitsRequest,
+    /// The only models that it may use through the proxy, whatever its `models` say; all, when absent. An entry may
+    /// end in `*`.
+    #[schema(example = json!(["gpt-4o*"]), min_items = 1, max_items = 128)]
+    allowed_models: Option<Vec<String>>,
+    /// The only vendors that it may use through the proxy; all, when absent.
+    #[schema(example = json!(["openai"]), min_items = 1, max_items = 128)]
+    allowed_vendors: Option<Vec<String>>,
 }
 
 /// A vendor's model.
@@ -74,7 +82,7 @@ fn default_models() -> Vec<ModelDto> {
 
 impl CreateBotRequest {
     /// Checked; the port is still to be chosen.
-    pub(super) fn check(self, api: &ApiState, principal: Principal) -> Result<CreateBot, Problem> {
+    pub(super) fn check(self, api: &ApiState, principal: Principal) -> Result<NewBot, Problem> {
         let mut fields = Fields::default();
         let hostname: Option<Hostname> = fields.parse("hostname", &self.hostname);
         let name = self.name.as_deref().unwrap_or(&self.hostname);
@@ -85,6 +93,8 @@ impl CreateBotRequest {
         let tags = fields.list("tags", &self.tags);
         let models = models(&mut fields, &self.models, api);
         let limits = self.limits.check(&mut fields);
+        let models_allowed = self.allowed_models.as_deref();
+        let access = access::lists(&mut fields, models_allowed, self.allowed_vendors.as_deref(), api);
         let bot = hostname.zip(name).map(|(hostname, name)| CreateBot {
             id: BotId(api.ids.uuid()),
             tenant_id: principal.tenant,
@@ -97,7 +107,7 @@ impl CreateBotRequest {
             models,
             limits,
         });
-        fields.finish(bot)
+        fields.finish(bot.map(|bot| NewBot { bot, access }))
     }
 }
 

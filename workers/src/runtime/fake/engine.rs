@@ -6,7 +6,7 @@ use crate::runtime::{
     RuntimeError,
 };
 use async_trait::async_trait;
-use clawplane_domain::{BotId, TenantId, values::ImageRef};
+use clawplane_domain::{BotId, Secret, TenantId, values::ImageRef};
 use futures::{StreamExt, stream::BoxStream};
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -99,6 +99,9 @@ impl Runtime for FakeRuntime {
         let mut engine = self.up()?;
         engine.call("start", id);
         let dies = engine.by_id(id).map(|container| container.seen.bot);
+        if let Some(bot) = &dies {
+            engine.stubborn.remove(bot);
+        }
         let dies = dies.and_then(|bot| engine.dies_at_start.get(&bot).copied());
         let number = id.rsplit('-').next().and_then(|number| number.parse().ok()).unwrap_or(u8::MAX);
         let address = IpAddr::V4(Ipv4Addr::new(127, 78, number, 1));
@@ -153,6 +156,13 @@ impl Runtime for FakeRuntime {
             Some(_) => Ok(()),
             None => Err("connection refused".to_owned()),
         }
+    }
+
+    async fn takes_token(&self, gateway: SocketAddr, _: &Secret) -> Result<bool, String> {
+        let engine = self.up().map_err(|error| error.to_string())?;
+        let at = |container: &&FakeContainer| container.seen.ip == Some(gateway.ip());
+        let container = engine.containers.values().find(at).ok_or("connection refused")?;
+        Ok(!engine.stubborn.contains(&container.seen.bot))
     }
 
     fn events(&self) -> BoxStream<'static, Result<EngineEvent, RuntimeError>> {
