@@ -169,6 +169,9 @@ fn details_have_rates_of_their_own_and_else_those_of_the_whole() {
     );
 }
 
+/// A count and its rate.
+type Field = (fn(&mut TokenDetails) -> &mut u64, fn(&mut Rates) -> &mut Option<u64>);
+
 #[test]
 fn a_unit_without_a_rate_makes_the_price_unknown() {
     let set = |field: fn(&mut TokenDetails) -> &mut u64| {
@@ -176,7 +179,6 @@ fn a_unit_without_a_rate_makes_the_price_unknown() {
         *field(&mut all.details) = 3;
         all
     };
-    type Field = (fn(&mut TokenDetails) -> &mut u64, fn(&mut Rates) -> &mut Option<u64>);
     let fields: [Field; 4] = [
         (|d| &mut d.web_searches, |r| &mut r.web_search_micros),
         (|d| &mut d.file_searches, |r| &mut r.file_search_micros),
@@ -225,10 +227,10 @@ fn any_rates() -> impl Strategy<Value = Rates> {
     (rate.clone(), maybe.clone(), maybe.clone(), rate, maybe).prop_map(
         |(input_micros, cached_input_micros, cache_write_micros, output_micros, request_micros)| Rates {
             input_micros,
-            cached_input_micros,
-            cache_write_micros,
             output_micros,
             request_micros,
+            cached_input_micros,
+            cache_write_micros,
             ..Rates::default()
         },
     )
