@@ -228,9 +228,9 @@ fn any_rates() -> impl Strategy<Value = Rates> {
         |(input_micros, cached_input_micros, cache_write_micros, output_micros, request_micros)| Rates {
             input_micros,
             output_micros,
-            request_micros,
             cached_input_micros,
             cache_write_micros,
+            request_micros,
             ..Rates::default()
         },
     )
