@@ -93,6 +93,7 @@ impl Postgres {
             dir: &home.dir,
             account: home.account.as_ref(),
             log: data.log("postgres"),
+            background: true,
             stop: STOP,
         })?;
         let url =
