@@ -14,6 +14,8 @@ mod directory;
 mod error;
 mod flight;
 mod forward;
+#[cfg(any(fuzzing, test))]
+pub mod fuzzing;
 mod headers;
 mod health;
 mod intake;
