@@ -20,6 +20,7 @@ mod headers;
 mod health;
 mod intake;
 mod key_reports;
+mod key_states;
 pub mod listen;
 mod meter;
 pub mod observe;
