@@ -121,7 +121,7 @@ fn events(data: &[u8]) -> Vec<&[u8]> {
 /// Whether one of the lines is data with no choices and an object of usage.
 fn is_usage(event: &[u8]) -> bool {
     event.split(|byte| *byte == b'\n').filter_map(|line| line.strip_prefix(b"data:")).any(|data| {
-        serde_json::from_slice::<Value>(data).is_ok_and(|json| {
+        serde_json::from_str::<Value>(&String::from_utf8_lossy(data)).is_ok_and(|json| {
             json["choices"].as_array().is_some_and(Vec::is_empty) && json["usage"].is_object()
         })
     })
