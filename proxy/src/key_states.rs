@@ -30,9 +30,13 @@ pub(crate) async fn run(directory: Arc<ArcSwap<Directory>>, clock: Arc<dyn Clock
             _ = rounds.tick() => {}
         }
         // A vendor without keys any more has none in any state; it does not keep its last count.
-        census.values_mut().for_each(|counts| *counts = Default::default());
+        for counts in census.values_mut() {
+            *counts = Default::default();
+        }
         take(&mut census, directory.load().every_key(), clock.now());
-        census.iter().for_each(|(vendor, counts)| telemetry::keys(vendor, counts));
+        for (vendor, counts) in &census {
+            telemetry::keys(vendor, counts);
+        }
     }
 }
 

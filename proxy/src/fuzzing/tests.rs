@@ -6,8 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A target by its name in `fuzz/`.
-const TARGETS: [(&str, fn(&[u8])); 13] = [
+/// What must hold of some bytes.
+type Property = fn(&[u8]);
+
+/// The targets by their names in `fuzz/`.
+const TARGETS: [(&str, Property); 13] = [
     ("meter_sse", meter_sse),
     ("meter_ndjson", meter_ndjson),
     ("meter_array", meter_array),

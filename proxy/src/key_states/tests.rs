@@ -35,7 +35,7 @@ fn each_key_is_counted_in_its_state() {
     let keys = [("openai", key()), ("openai", key()), ("openai", key()), ("google", key())];
     assert_eq!(counted(&keys, 0), Census::from([("openai", [3, 0, 0, 0]), ("google", [1, 0, 0, 0])]));
     keys[0].1.health.turn(Turn::Disabled, noon);
-    let after = Some(Duration::from_secs(60));
+    let after = Some(Duration::from_mins(1));
     let fault = Fault::Passing { code: CoolCode::RateLimited, status: Some(429), after };
     keys[1].1.health.failed(&fault, None, noon, &Cooldowns::default(), |_| {});
     assert_eq!(counted(&keys, 1)["openai"], [1, 1, 0, 1]);

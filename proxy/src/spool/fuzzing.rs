@@ -1,5 +1,7 @@
 //! What must hold of the reader of segments for any bytes: see `crate::fuzzing`.
 
+#![allow(clippy::missing_panics_doc, reason = "a panic is how a broken promise is found")]
+
 use super::record::{self, Entry, Head, Reader};
 use crate::fuzzing::pieces;
 use clawplane_domain::usage::UsageRecorded;
