@@ -175,7 +175,7 @@ fn without_usage_the_text_is_measured() {
     assert_eq!(done.text_bytes, 2, "the text that is repeated at its end counts once");
 }
 
-/// Found by the target `meter_sniffed`.
+/// The fuzz target `meter_sniffed` promises it.
 #[test]
 fn blanks_before_a_stream_of_no_known_type_count_wherever_it_is_cut() {
     let endless = " ".repeat(200);
