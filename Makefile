@@ -2,7 +2,7 @@
 SHELL := bash
 export PATH := $(PATH):$(HOME)/.cargo/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench bench-peers openapi fmt lint openclaw-image image-if-docker clean
+.PHONY: help setup run test bench bench-peers fuzz openapi fmt lint openclaw-image image-if-docker clean
 
 help: ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' Makefile | expand -t 16
@@ -29,6 +29,10 @@ bench: ## measure it against nginx on this machine, and count its allocations
 bench-peers: ## the same with Portkey and LiteLLM beside it (the first time it fetches 800 MB)
 	@deploy/setup.sh --peers
 	@$(MAKE) --no-print-directory bench
+
+fuzz: ## feed each parser of foreign bytes with what a fuzzer thinks of, FUZZ_SECONDS=30 each (TARGETS="meter_sse ...")
+	@deploy/setup.sh --fuzz
+	fuzz/run.sh $(TARGETS)
 
 openapi: ## regenerate openapi/openapi.json from the handlers
 	@# through a temporary file: a failed build must not leave an empty document behind

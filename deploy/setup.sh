@@ -5,6 +5,7 @@
 #   deploy/setup.sh --test     ... and what the tests and the OpenClaw image need
 #   deploy/setup.sh --bench    ... and what the benchmark compares with
 #   deploy/setup.sh --peers    ... and other AI gateways to compare with, Portkey and LiteLLM (800 MB, from npm and PyPI)
+#   deploy/setup.sh --fuzz     ... and what the fuzz targets are built and run with
 #
 # CLAWPLANE_NO_DOCKER=1 leaves Docker alone. May be run any number of times, and several at once.
 # Exit 0: Clawplane can run (Docker may be missing: that is a warning). Exit 1: it cannot; what to do was printed.
@@ -14,8 +15,9 @@ cd "$(dirname "$0")/.."
 export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin:${CARGO_HOME:-${HOME:-/root}/.cargo}/bin"
 export DEBIAN_FRONTEND=noninteractive
 
+CARGO_FUZZ=0.13.2
 DOCKERD_LOG=/var/log/clawplane-dockerd.log
-test_tools='' bench_tools='' peers='' failed=''
+test_tools='' bench_tools='' peers='' fuzz_tools='' failed=''
 did='' # set as soon as there was something to say
 
 say() { did=1; echo "set-up: $*"; }
@@ -27,7 +29,8 @@ for argument; do
     --test) test_tools=1 ;;
     --bench) bench_tools=1 ;;
     --peers) bench_tools=1 peers=1 ;;
-    -h | --help) sed -n '2,10s/^# \{0,1\}//p' deploy/setup.sh; exit 0 ;;
+    --fuzz) fuzz_tools=1 ;;
+    -h | --help) sed -n '2,11s/^# \{0,1\}//p' deploy/setup.sh; exit 0 ;;
     *) error "unknown argument $argument (try --help)"; exit 2 ;;
   esac
 done
@@ -93,6 +96,10 @@ if [ -n "$peers" ]; then
   )
 fi
 
+if [ -n "$fuzz_tools" ]; then
+  needs+=('must|g++|has c++|a C++ compiler (c++), for libFuzzer')
+fi
+
 # --- Packages -------------------------------------------------------------------------------------------------------------
 missing_packages() {
   local need package check
@@ -145,6 +152,14 @@ check_rust() {
     error "Rust $got is too old, $wanted is needed: rustup update stable"
   elif [ -n "$test_tools" ] && ! { cargo fmt --version && cargo clippy --version; } >/dev/null 2>&1; then
     error "missing: rustfmt or clippy: rustup component add rustfmt clippy"
+  fi
+}
+
+install_cargo_fuzz() {
+  if cargo fuzz --version >/dev/null 2>&1; then return 0; fi
+  say "cargo install cargo-fuzz $CARGO_FUZZ"
+  if ! cargo install --quiet --locked --version "$CARGO_FUZZ" cargo-fuzz; then
+    error "missing: cargo-fuzz; cargo install --locked cargo-fuzz failed"
   fi
 }
 
@@ -275,6 +290,7 @@ if [ -n "$peers" ]; then
   . deploy/peers/install.sh
   install_peers
 fi
+if [ -n "$fuzz_tools" ]; then install_cargo_fuzz; fi
 if wants_docker; then ensure_docker; fi
 if [ -n "$failed" ]; then exit 1; fi
 if [ -z "$did" ]; then echo "set-up: everything is here"; fi

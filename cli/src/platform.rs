@@ -11,6 +11,7 @@ use crate::{
     bootstrap::Bootstrap,
     config::{Config, MasterKey, args::Role},
     source::{SystemClock, SystemIds},
+    telemetry,
 };
 use adapters::{Engine, Rollups, VendorTable};
 use anyhow::Context;
@@ -118,6 +119,8 @@ impl Platform {
                 &parts.background_tasks,
             );
         }
+        let upkeep = telemetry::upkeep(around.metrics.clone(), parts.background.clone());
+        parts.background_tasks.spawn_on(upkeep, &around.background);
         let (intake, intake_tasks) = (CancellationToken::new(), TaskTracker::new());
         let proxy = match roles.contains(&Role::Proxy) {
             true => Some(parts.proxy(config, upstream_allow.clone(), &around).await?),

@@ -7,7 +7,11 @@ pub(crate) use traces::Traces;
 use crate::config::{Config, LogFormat};
 use clawplane_proxy::observe::ACCESS;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use std::io::{self, IsTerminal};
+use std::{
+    io::{self, IsTerminal},
+    time::Duration,
+};
+use tokio_util::sync::CancellationToken;
 use tracing::{Metadata, Subscriber};
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{EnvFilter, Layer, filter::filter_fn, fmt, prelude::*, registry::LookupSpan};
@@ -64,6 +68,18 @@ const SECONDS: [f64; 16] =
 /// Seconds, for what the proxy adds.
 const ADDED: [f64; 14] =
     [0.000_025, 0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5, 2.0, 10.0];
+
+/// How often what the histograms recorded is counted together.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Counts together what the histograms recorded, until `stop`. A scrape does that as well; without either each request would
+/// leave its samples in memory for good.
+pub(crate) async fn upkeep(metrics: PrometheusHandle, stop: CancellationToken) {
+    let mut rounds = tokio::time::interval(UPKEEP);
+    while stop.run_until_cancelled(rounds.tick()).await.is_some() {
+        metrics.run_upkeep();
+    }
+}
 
 /// Starts recording metrics, and gives the handle that renders them.
 pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {

@@ -3,6 +3,7 @@
 //! A base URL comes from a tenant, so it could name the platform's own network or a cloud's metadata
 //! service. Addresses are checked when a connection is made, on what the name resolved to at that moment.
 
+use crate::vendors::Endpoint;
 use clawplane_domain::values::{BaseUrl, Invalid};
 use ipnet::IpNet;
 use std::{
@@ -45,6 +46,11 @@ impl UpstreamAllow {
         let not_a_url = || Invalid("must be a URL with a host".to_owned());
         let parsed = Url::parse(url.as_str()).map_err(|_| not_a_url())?;
         let https = parsed.scheme() == "https";
+        // Two parsers have to see the same in it: the WHATWG's takes hosts that no HTTP request can go to.
+        let endpoint = Endpoint::parse(url.as_str()).ok_or_else(not_a_url)?;
+        if parsed.host_str() != Some(endpoint.authority.host()) {
+            return Err(not_a_url());
+        }
         let (Some(host), Some(port)) = (parsed.host(), parsed.port_or_known_default()) else {
             return Err(not_a_url());
         };

@@ -115,6 +115,11 @@ impl Directory {
         self.zones.iter().map(|(tenant, zone)| (*tenant, *zone)).collect()
     }
 
+    /// Every key that can be called with, and its vendor.
+    pub(crate) fn every_key(&self) -> impl Iterator<Item = (&'static str, &Arc<Key>)> {
+        self.groups.iter().flat_map(|((_, vendor), group)| group.keys().iter().map(move |key| (*vendor, key)))
+    }
+
     /// Every ledger.
     pub(crate) fn ledgers(&self) -> impl Iterator<Item = &Arc<Ledger>> {
         self.ledgers.values().chain(self.tenants.values())

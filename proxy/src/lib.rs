@@ -15,10 +15,13 @@ mod directory;
 mod error;
 mod flight;
 mod forward;
+#[cfg(any(fuzzing, test))]
+pub mod fuzzing;
 mod headers;
 mod health;
 mod intake;
 mod key_reports;
+mod key_states;
 pub mod listen;
 mod meter;
 pub mod observe;

@@ -54,6 +54,8 @@ impl Reading {
     }
 }
 
+/// Blanks that a stream of no known type may begin with, and still turn out to be JSON.
+const MAX_BLANK: usize = 64;
 /// Names of tiers are short; what is longer is none.
 const MAX_TIER: usize = 32;
 
@@ -70,8 +72,8 @@ fn keep(place: &mut Option<String>, text: Option<&str>) {
 enum Shape {
     /// Nothing is read: no usage is to be expected, or it cannot be seen.
     Off,
-    /// A stream of no known type: its first byte tells.
-    Unknown,
+    /// A stream of no known type: its first byte that is not blank tells. Until then its blanks are held.
+    Unknown(Vec<u8>),
     Sse(Sse),
     NdJson(NdJson),
     Array(Array),
@@ -107,7 +109,7 @@ impl Meter {
             _ if stream && format == Format::Ollama => Shape::NdJson(NdJson::default()),
             "application/json" => json_shape(format, stream),
             // Some vendors name their streams `text/plain`, or not at all.
-            _ if stream => Shape::Unknown,
+            _ if stream => Shape::Unknown(Vec::new()),
             _ => Shape::Whole(Whole::default()),
         };
         Self::with(format, shape, stream)
@@ -119,28 +121,40 @@ impl Meter {
 
     /// Whether the answer is read as a stream of events.
     pub(crate) fn is_stream(&self) -> bool {
-        matches!(self.shape, Shape::Unknown | Shape::Sse(_) | Shape::NdJson(_) | Shape::Array(_))
+        matches!(self.shape, Shape::Unknown(_) | Shape::Sse(_) | Shape::NdJson(_) | Shape::Array(_))
     }
 
     /// Whether it is, or may be, a stream of server-sent events.
     pub(crate) fn is_sse(&self) -> bool {
-        matches!(self.shape, Shape::Unknown | Shape::Sse(_))
+        matches!(self.shape, Shape::Unknown(_) | Shape::Sse(_))
     }
 
     /// Takes the next piece of the answer.
     pub(crate) fn push(&mut self, chunk: &Bytes) {
-        if let Shape::Unknown = self.shape {
-            match chunk.trim_ascii_start().first() {
-                None => return,
-                Some(b'{' | b'[') => self.shape = json_shape(self.format, self.stream),
-                Some(_) => self.shape = Shape::Sse(Sse::default()),
-            }
+        if let Shape::Unknown(held) = &mut self.shape {
+            held.extend_from_slice(&chunk[..chunk.len().min(MAX_BLANK)]);
+            let start = &held[..held.len().min(MAX_BLANK)];
+            let is_json = match start.trim_ascii_start().first() {
+                None if start.len() < MAX_BLANK => return,
+                first => matches!(first, Some(b'{' | b'[')),
+            };
+            let blanks = held.len() - chunk.len().min(MAX_BLANK);
+            let blanks = Bytes::copy_from_slice(&held[..blanks]);
+            self.shape = match is_json {
+                true => json_shape(self.format, self.stream),
+                false => Shape::Sse(Sse::default()),
+            };
+            self.take(&blanks);
         }
+        self.take(chunk);
+    }
+
+    fn take(&mut self, chunk: &Bytes) {
         let Self { format, shape, anthropic, reading, .. } = self;
         let streamed = !matches!(shape, Shape::Whole(_));
         let mut emit = |json: &[u8], error| read((*format, streamed), reading, anthropic, json, error);
         match shape {
-            Shape::Off | Shape::Unknown => {}
+            Shape::Off | Shape::Unknown(_) => {}
             Shape::Sse(sse) => sse.push(chunk, &mut emit),
             Shape::NdJson(lines) => lines.push(chunk, &mut emit),
             Shape::Array(array) => array.push(chunk, &mut emit),
@@ -155,7 +169,7 @@ impl Meter {
         let streamed = !matches!(shape, Shape::Whole(_));
         let mut emit = |json: &[u8], error| read((*format, streamed), reading, anthropic, json, error);
         match shape {
-            Shape::Off | Shape::Unknown | Shape::Array(_) => {}
+            Shape::Off | Shape::Unknown(_) | Shape::Array(_) => {}
             Shape::Sse(sse) => sse.end(&mut emit),
             Shape::NdJson(lines) => lines.end(&mut emit),
             Shape::Whole(whole) => {

@@ -57,6 +57,9 @@ struct Options {
 
 /// Reads a JSON body; of anything else nothing is known.
 pub(crate) fn read(body: &[u8]) -> Asked {
+    if !is_object(body) {
+        return Asked::default();
+    }
     let Ok(peek) = serde_json::from_slice::<Peek<'_>>(body) else { return Asked::default() };
     let options = peek.stream_options.and_then(|raw| serde_json::from_str::<Options>(raw.get()).ok());
     Asked {
@@ -67,9 +70,14 @@ pub(crate) fn read(body: &[u8]) -> Asked {
     }
 }
 
+/// Serde would take an array for a struct, field by field.
+fn is_object(json: &[u8]) -> bool {
+    json.trim_ascii_start().first() == Some(&b'{')
+}
+
 /// The body with `stream_options.include_usage` set to true; every other byte stays. `None` where that cannot be done.
 pub(crate) fn ask_for_usage(body: &Bytes) -> Option<Bytes> {
-    let text = std::str::from_utf8(body).ok()?;
+    let text = std::str::from_utf8(body).ok().filter(|text| is_object(text.as_bytes()))?;
     let peek = serde_json::from_str::<Peek<'_>>(text).ok()?;
     let mut out = BytesMut::with_capacity(body.len() + 48);
     if let Some(raw) = peek.stream_options {

@@ -16,7 +16,7 @@ use crate::{
     headers::REQUEST_ID,
     intake::{self, Budget},
     key_reports::{self, KeyDesk},
-    observe,
+    key_states, observe,
     ports::{BoxError, EventSource, KeyReports, QuotaDesk, Unsealer, UsageSink, UsageTotals},
     price::{Book, PriceList, Prices},
     quota::{self, Amount, Keeper, Kicks},
@@ -138,6 +138,7 @@ impl Proxy {
         tasks.spawn(reporter.run(stop.clone()));
         tasks.spawn(Uploader::new(Arc::clone(&spool), sink, Arc::clone(&clock)).run(stop.clone()));
         tasks.spawn(keeper.run(stop.clone()));
+        tasks.spawn(key_states::run(Arc::clone(&directory), Arc::clone(&clock), stop.clone()));
         let cut = CancellationToken::new();
         tasks.spawn(drain(flights.clone(), config.drain, cancel, cut.clone(), stop));
         telemetry::describe();

@@ -5,6 +5,8 @@
 //! power, before the request goes on. An intent is the very record that is stored when no outcome follows it.
 
 mod durable;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzzing;
 mod identity;
 mod numbers;
 mod record;

@@ -1,7 +1,7 @@
 //! The proxy's metrics, each named and described once. Labels are bounded: vendors of the table, codes of a closed list,
 //! classes of status, kinds of tokens; never a model, a bot or a tenant.
 
-use crate::observe::Ended;
+use crate::{key_states::STATES, observe::Ended};
 use clawplane_eventstore::Position;
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use std::time::Duration;
@@ -23,6 +23,13 @@ pub(crate) fn describe() {
     );
     c("clawplane_proxy_estimated_requests_total", "Requests whose tokens are an estimate, by vendor");
     c("clawplane_proxy_spool_corrupt_total", "Records of the spool that could not be read");
+    c(
+        "clawplane_proxy_spool_dropped_refusals_total",
+        "Refusals of the proxy's own that found no room in the spool",
+    );
+    c("clawplane_proxy_quota_leases_total", "Questions about slices of a quota, by outcome");
+    c("clawplane_proxy_key_states_total", "Changes of provider keys' states that this proxy saw first");
+    c("clawplane_proxy_retries_total", "Requests that were tried again with another key, by vendor");
     c("clawplane_proxy_skipped_events_total", "Events that the proxy's directory could not take in");
     let s = |name: &'static str, text: &'static str| describe_histogram!(name, Unit::Seconds, text);
     s(
@@ -35,6 +42,7 @@ pub(crate) fn describe() {
         "What the proxy itself adds: from a request's arrival until it is sent, the reading of its body included, and from the last piece of the answer to its end",
     );
     describe_gauge!("clawplane_proxy_in_flight", Unit::Count, "Requests in flight");
+    describe_gauge!("clawplane_proxy_keys", Unit::Count, "Provider keys of all tenants by vendor and state");
     describe_gauge!(
         "clawplane_proxy_spool_pending",
         Unit::Count,
@@ -159,6 +167,13 @@ pub(crate) fn directory_position(position: Position) {
 /// A provider key of `vendor` went into a state: `healthy`, `cooling` or `disabled`.
 pub(crate) fn key_state(vendor: &'static str, state: &'static str) {
     counter!("clawplane_proxy_key_states_total", "vendor" => vendor, "state" => state).increment(1);
+}
+
+/// How many keys of `vendor` are in each of the states.
+pub(crate) fn keys(vendor: &'static str, counts: &[u32; STATES.len()]) {
+    for (state, count) in STATES.into_iter().zip(counts) {
+        gauge!("clawplane_proxy_keys", "vendor" => vendor, "state" => state).set(f64::from(*count));
+    }
 }
 
 /// A request was tried again with another key.

@@ -4,7 +4,9 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::print_stderr, reason = "support for tests")]
 
 pub mod client;
+pub mod collector;
 pub mod docker;
+pub mod exposition;
 pub mod platform;
 pub mod sdk;
 pub mod serve;
@@ -12,6 +14,7 @@ pub mod vendor;
 pub mod wait;
 
 pub use client::Client;
+pub use collector::Collector;
 pub use platform::Platform;
 pub use serve::Serve;
 pub use vendor::FakeVendor;

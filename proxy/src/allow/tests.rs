@@ -95,6 +95,8 @@ fn base_urls_are_checked_before_they_are_stored() {
         let message = none.check_url(&url(bad)).unwrap_err().to_string();
         assert!(message.contains("CLAWPLANE_UPSTREAM_ALLOW"), "{bad}: {message}");
     }
+    // Found by the target `base_url`: it could be stored, and never asked.
+    assert!(none.check_url(&url("https://api.example\"com/v1")).is_err());
     let list = allow("127.0.0.1:9000,localhost:11434,vllm:8000");
     for good in ["http://127.0.0.1:9000/v1", "http://localhost:11434", "http://vllm:8000/v1"] {
         assert_eq!(list.check_url(&url(good)), Ok(()), "{good}");

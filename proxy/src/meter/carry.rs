@@ -5,9 +5,9 @@
 use super::end;
 
 /// Longest text that is read as a whole. The Responses API repeats the whole answer in its last event.
-pub(super) const MAX_TEXT: usize = 4 << 20;
+pub(super) const MAX_TEXT: usize = if cfg!(fuzzing) { 2 << 10 } else { 4 << 20 };
 /// So much of its end is kept of a longer one.
-pub(super) const TAIL: usize = 32 << 10;
+pub(super) const TAIL: usize = if cfg!(fuzzing) { 1 << 10 } else { 32 << 10 };
 /// Room that is kept between two texts.
 const KEEP: usize = 16 << 10;
 

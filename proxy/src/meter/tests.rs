@@ -175,6 +175,27 @@ fn without_usage_the_text_is_measured() {
     assert_eq!(done.text_bytes, 2, "the text that is repeated at its end counts once");
 }
 
+/// The fuzz target `meter_sniffed` promises it.
+#[test]
+fn blanks_before_a_stream_of_no_known_type_count_wherever_it_is_cut() {
+    let endless = " ".repeat(200);
+    for blanks in ["", "\n", " ", "\n \r", "\r\n\r\n", endless.as_str()] {
+        for text in
+            ["data: {\"error\":{\"a\":1}}\n\n", "\u{feff}data: {\"error\":{\"a\":1}}\n\n", "{\"error\":1}"]
+        {
+            let text = format!("{blanks}{text}");
+            let whole = metered(Format::OpenAi, "text/plain", &[text.as_bytes()]);
+            let bytes: Vec<_> = text.as_bytes().chunks(1).collect();
+            assert_eq!(metered(Format::OpenAi, "text/plain", &bytes), whole, "{text:?}");
+            for cut in 0..text.len() {
+                let (a, b) = text.as_bytes().split_at(cut);
+                assert_eq!(metered(Format::OpenAi, "text/plain", &[a, b]), whole, "{text:?} at {cut}");
+            }
+        }
+    }
+    assert!(metered(Format::OpenAi, "text/plain", &[b"\n ", b"{\"error\":{\"a\":1}}"]).failed);
+}
+
 #[test]
 fn an_error_inside_a_stream_is_seen() {
     let openai = b"data: {\"error\":{\"message\":\"overloaded\"}}\n\n";

@@ -6,9 +6,9 @@ use super::{carry::keep_end, end};
 use bytes::Bytes;
 
 /// Up to here an answer is kept as a whole. The pieces are shared with what goes to the client, not copied.
-const HEAD: usize = 1 << 20;
+const HEAD: usize = if cfg!(fuzzing) { 2 << 10 } else { 1 << 20 };
 /// Pieces that are shared; an answer that trickles in smaller ones is copied together.
-const PIECES: usize = 256;
+const PIECES: usize = if cfg!(fuzzing) { 8 } else { 256 };
 
 #[derive(Debug, Default)]
 pub(super) struct Whole {

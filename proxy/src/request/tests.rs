@@ -15,7 +15,7 @@ fn it_reads_what_matters_and_survives_the_rest() {
         asked(r#"{"stream":"yes","max_tokens":-1,"model":"m"}"#),
         Asked { model: Some("m".into()), ..Asked::default() }
     );
-    for broken in ["", "[]", "null", "{", "\u{0}", r#"{"model":"#] {
+    for broken in ["", "[]", r#"["m",true,1,2,3,{}]"#, "null", "{", "\u{0}", r#"{"model":"#] {
         assert_eq!(asked(broken), Asked::default(), "{broken}");
     }
 }
@@ -38,6 +38,8 @@ fn usage_is_asked_for_without_touching_other_bytes() {
     );
     let out = spliced(r#"{"stream_options":{"include_obfuscation":false,"include_usage":false},"b":2}"#);
     assert!(out.contains("include_obfuscation") && out.ends_with(r#","b":2}"#), "{out}");
-    assert_eq!(ask_for_usage(&Bytes::from_static(b"[1]")), None);
+    for array in ["[1]", r#"["m",{}]"#, r#"["m",true,1,2,3,{"include_usage":false}]"#] {
+        assert_eq!(ask_for_usage(&Bytes::from_static(array.as_bytes())), None, "{array}");
+    }
     assert_eq!(ask_for_usage(&Bytes::from_static(br#"{"stream_options":7}"#)), None);
 }

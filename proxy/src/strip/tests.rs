@@ -63,6 +63,34 @@ fn the_end_is_looked_at_too() {
     assert_eq!(stripped(&[b"data: {\"choices\":[]"]), "data: {\"choices\":[]");
 }
 
+#[test]
+fn the_length_that_is_held_does_not_depend_on_the_cuts() {
+    for length in HOLD - 2..HOLD + 3 {
+        let framed =
+            |filling: &str| format!("data: {{\"choices\": [], \"usage\": {{}}, \"x\":\"{filling}\"}}\n\n");
+        let text = framed(&"x".repeat(length - framed("").len()));
+        let goes = text.len() <= HOLD;
+        let wanted = if goes { "" } else { text.as_str() };
+        for cut in [0, 1, length - 3, length - 1] {
+            let (a, b) = text.as_bytes().split_at(cut);
+            assert!(stripped(&[a, b]) == wanted, "{} bytes cut at {cut}", text.len());
+        }
+        assert!(stripped(&text.as_bytes().chunks(1).collect::<Vec<_>>()) == wanted);
+    }
+}
+
+/// The fuzz target `usage_chunk` promises it.
+#[test]
+fn a_third_line_end_belongs_to_the_next_event() {
+    for lines in ["\n\n\n", "\r\n\r\n\r\n", "\n\n\n\n\n"] {
+        let text = format!("data: x{lines}{USAGE}\n\ndata: y\n\n");
+        let bytewise = stripped(&text.as_bytes().chunks(1).collect::<Vec<_>>());
+        let cut = text.find(USAGE).unwrap();
+        assert_eq!(stripped(&[&text.as_bytes()[..cut], &text.as_bytes()[cut..]]), bytewise, "{lines:?}");
+        assert_eq!(stripped(&[text.as_bytes()]), bytewise, "{lines:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn without_usage_nothing_changes(pieces in proptest::collection::vec("[a-z{}\\[\\]\": \\r\\n]{0,30}", 0..20)) {

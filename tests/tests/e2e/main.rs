@@ -20,6 +20,7 @@ mod durability;
 mod hostile;
 mod keys;
 mod layers;
+mod observing;
 mod openclaw;
 mod openclaw_quota;
 mod operating;

@@ -66,7 +66,11 @@ fn attributes(ended: &Ended<'_>) -> Vec<KeyValue> {
     if let Some(model) = asked_model(ended) {
         put("gen_ai.request.model", model.to_owned().into());
     }
-    if let Some(model) = &record.model {
+    // A record has the model that was asked for where no answer names another one.
+    if let Some(model) = &record.model
+        && ended.ttfb.is_some()
+        && record.status < 400
+    {
         put("gen_ai.response.model", model.as_str().to_owned().into());
     }
     if record.key_id.is_some() {

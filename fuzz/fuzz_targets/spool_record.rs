@@ -1,0 +1,6 @@
+#![no_main]
+
+use clawplane_proxy::fuzzing;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| fuzzing::spool_record(data));
