@@ -1,6 +1,9 @@
 //! What can be asked of a bot, and what is decided.
 
-use super::{Bot, BotEvent, BotState, Desired, GatewayToken, Limits, ModelChoice, state::BotProfile};
+use super::{
+    BadFallback, Bot, BotEvent, BotState, Desired, Fallback, GatewayToken, Limits, ModelChoice, fallbacks,
+    state::BotProfile,
+};
 use crate::{
     BotId, TenantId, UserId,
     values::{Hostname, ImageRef, Label, Tag},
@@ -86,6 +89,8 @@ pub enum BotCommand {
     Start,
     /// Let it stop.
     Stop,
+    /// Let these vendors stand in for others, instead of all earlier ones.
+    SetFallbacks(Vec<Fallback>),
     /// Remove it with its data.
     Delete,
     /// From the worker: this is what its container looks like.
@@ -111,6 +116,14 @@ pub enum BotRefusal {
         /// Its bound.
         max: usize,
     },
+    /// An entry of `fallbacks` makes no sense.
+    #[error("`fallbacks[{at}].{}` {why}", why.field())]
+    Fallback {
+        /// Which one.
+        at: usize,
+        /// Why not.
+        why: BadFallback,
+    },
     /// A bot without a model could not answer.
     #[error("`models` must name at least one model")]
     NoModel,
@@ -134,6 +147,7 @@ pub(super) fn decide(bot: &Bot, command: BotCommand) -> Result<Vec<BotEvent>, Bo
         BotCommand::Start => Ok(vec![BotEvent::StartRequested {}]),
         BotCommand::Stop if bot.desired == Desired::Stopped => Ok(Vec::new()),
         BotCommand::Stop => Ok(vec![BotEvent::StopRequested {}]),
+        BotCommand::SetFallbacks(new) => set_fallbacks(bot, new),
         BotCommand::Delete => Ok(vec![BotEvent::Deleted {
             hostname: bot.hostname.clone(),
             token_hash: bot.token.as_ref().map(|token| token.hash),
@@ -153,6 +167,14 @@ fn create(new: CreateBot, token: GatewayToken) -> Result<Vec<BotEvent>, BotRefus
         return Err(BotRefusal::TooMany { field: "tags", max: MAX_TAGS });
     }
     Ok(vec![BotEvent::Created { bot: new }, BotEvent::TokenIssued { token }])
+}
+
+fn set_fallbacks(bot: &BotProfile, fallbacks: Vec<Fallback>) -> Result<Vec<BotEvent>, BotRefusal> {
+    fallbacks::check(&fallbacks)?;
+    if bot.fallbacks == fallbacks {
+        return Ok(Vec::new());
+    }
+    Ok(vec![BotEvent::FallbacksSet { fallbacks }])
 }
 
 /// Only news is recorded: the worker reports at every pass.

@@ -1,6 +1,6 @@
 //! What happens to a bot.
 
-use super::{CreateBot, GatewayToken, Observation};
+use super::{CreateBot, Fallback, GatewayToken, Observation};
 use crate::{
     TokenHash,
     claim::{Claim, Claims, Scope},
@@ -25,6 +25,12 @@ pub enum BotEvent {
         /// The token, hashed and sealed.
         #[serde(flatten)]
         token: GatewayToken,
+    },
+    /// These vendors stand in for others, instead of all earlier ones.
+    #[serde(rename = "bot.fallbacks_set")]
+    FallbacksSet {
+        /// In the order in which they are tried.
+        fallbacks: Vec<Fallback>,
     },
     /// It shall run.
     #[serde(rename = "bot.start_requested")]
@@ -59,6 +65,7 @@ pub enum BotEvent {
 crate::aggregate::impl_event!(BotEvent {
     Created => "bot.created" @ "1",
     TokenIssued => "bot.token_issued" @ "1",
+    FallbacksSet => "bot.fallbacks_set" @ "1",
     StartRequested => "bot.start_requested" @ "1",
     StopRequested => "bot.stop_requested" @ "1",
     Deleted => "bot.deleted" @ "1",

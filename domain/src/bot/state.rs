@@ -1,6 +1,6 @@
 //! What a bot is.
 
-use super::{BotEvent, commands::Observation};
+use super::{BotEvent, Fallback, commands::Observation};
 use crate::{
     BotId, Decide, SealedSecret, TenantId, Timestamp, TokenHash, UserId,
     values::{Hostname, ImageRef, Label, ModelId, Tag, VendorId},
@@ -117,6 +117,9 @@ pub struct BotProfile {
     pub limits: Limits,
     /// The present gateway token.
     pub token: Option<GatewayToken>,
+    /// Vendors that stand in for others.
+    #[serde(default)]
+    pub fallbacks: Vec<Fallback>,
     /// What its owner wants.
     pub desired: Desired,
     /// What the worker saw last.
@@ -148,6 +151,7 @@ impl Decide for Bot {
                 models: bot.models,
                 limits: bot.limits,
                 token: None,
+                fallbacks: Vec::new(),
                 desired: Desired::Stopped,
                 observed: Observation::new(BotState::Created),
                 removed: false,
@@ -158,6 +162,7 @@ impl Decide for Bot {
         match event {
             BotEvent::Created { .. } => {}
             BotEvent::TokenIssued { token } => bot.token = Some(token),
+            BotEvent::FallbacksSet { fallbacks } => bot.fallbacks = fallbacks,
             BotEvent::StartRequested {} => bot.desired = Desired::Running,
             BotEvent::StopRequested {} => bot.desired = Desired::Stopped,
             BotEvent::Deleted { .. } => {

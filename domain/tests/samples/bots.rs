@@ -3,7 +3,7 @@
 use super::{Samples, at, id, sealed, text};
 use clawplane_domain::{
     TokenHash,
-    bot::{BotEvent, BotState, CreateBot, GatewayToken, Limits, ModelChoice, Observation},
+    bot::{BotEvent, BotState, CreateBot, Fallback, GatewayToken, Limits, ModelChoice, Observation},
 };
 
 pub(super) fn add(samples: &mut Samples) {
@@ -28,6 +28,13 @@ pub(super) fn add(samples: &mut Samples) {
     let token = GatewayToken { hash: TokenHash::of("cp_sample"), sealed: sealed(), expires_at: Some(at()) };
     samples.add(&BotEvent::TokenIssued { token: token.clone() });
     samples.minimal(&BotEvent::TokenIssued { token: GatewayToken { expires_at: None, ..token.clone() } });
+
+    let fallbacks = vec![
+        Fallback { from: text("openai"), to: text("groq"), model: Some(text("llama-3.3-70b-versatile")) },
+        Fallback { from: text("openai"), to: text("openrouter"), model: None },
+    ];
+    samples.add(&BotEvent::FallbacksSet { fallbacks });
+    samples.minimal(&BotEvent::FallbacksSet { fallbacks: Vec::new() });
 
     samples.add(&BotEvent::StartRequested {});
     samples.add(&BotEvent::StopRequested {});

@@ -6,7 +6,7 @@ use crate::{
 };
 use clawplane_domain::{
     BotId, TenantId, Timestamp, UserId,
-    bot::{Bot, BotState, Desired, GatewayToken, Limits, ModelChoice, Observation},
+    bot::{Bot, BotState, Desired, Fallback, GatewayToken, Limits, ModelChoice, Observation},
     quota::QuotaLimits,
     values::{Hostname, ImageRef, Label, Tag},
 };
@@ -47,6 +47,8 @@ pub struct BotRow {
     pub limits: Limits,
     /// The present gateway token, hashed and sealed; none once it is deleted.
     pub token: Option<GatewayToken>,
+    /// Vendors that stand in for others.
+    pub fallbacks: Vec<Fallback>,
     /// What its owner wants.
     pub desired: Desired,
     /// What the worker saw last.
@@ -183,6 +185,7 @@ fn bot(row: &PgRow) -> Result<BotRow, sqlx::Error> {
         models: profile.models,
         limits: profile.limits,
         token: profile.token,
+        fallbacks: profile.fallbacks,
         desired: profile.desired,
         observed: profile.observed,
         state_since: row.try_get("state_since")?,
