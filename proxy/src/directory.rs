@@ -12,13 +12,14 @@ use crate::{
     choose::KeyGroup,
     health::Health,
     quota::Ledger,
-    vendors::{Endpoint, Vendor},
+    vendors::{self, Endpoint, Vendor},
 };
 use clawplane_domain::{
     BotId, DataKeyId, KeyId, Secret, TenantId, TimeZone, Timestamp, TokenHash,
+    bot::Fallback,
     provider_key::{ApiType, OnDisconnect},
     quota::QuotaSubject,
-    values::{Label, Tag},
+    values::{Label, ModelId, Tag},
 };
 use imbl::HashMap;
 use std::sync::Arc;
@@ -45,20 +46,36 @@ pub(crate) struct Key {
 }
 
 /// A bot that holds a token.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Caller {
     pub(crate) bot_id: BotId,
     pub(crate) tenant_id: TenantId,
     pub(crate) tags: Vec<Tag>,
+    pub(crate) fallbacks: Arc<[Fallback]>,
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) tenant_ledger: Arc<Ledger>,
+}
+
+impl Caller {
+    /// The vendors that may stand in for `asked`, and what each is asked for, in their order. Whatever narrows what the bot may
+    /// reach narrows them here, and nowhere else.
+    pub(crate) fn stand_ins(
+        &self,
+        asked: &Vendor,
+    ) -> impl Iterator<Item = (&'static Vendor, Option<&ModelId>)> {
+        let of_asked = self.fallbacks.iter().filter(move |fallback| fallback.from.as_str() == asked.id);
+        let known = of_asked
+            .filter_map(|fallback| Some((vendors::find(fallback.to.as_str())?, fallback.model.as_ref())));
+        known.filter(move |(vendor, _)| vendor.id != asked.id)
+    }
 }
 
 #[derive(Clone, Debug)]
 struct Bot {
     tenant_id: TenantId,
     tags: Vec<Tag>,
+    fallbacks: Arc<[Fallback]>,
     token: Option<TokenHash>,
 }
 

@@ -3,11 +3,11 @@
 use crate::{
     meter::Reading,
     observe::{self, Ended, Observer, Operation, vendor_code},
-    price::Prices,
+    price::{self, Prices},
     quota::{Amount, Reservation},
     refusal::{CLIENT_DISCONNECTED, CLIENT_GONE, Refusal},
     spool::{Spool, SpoolError},
-    telemetry,
+    telemetry, vendors,
 };
 use clawplane_domain::{
     KeyId, RequestId, Timestamp,
@@ -62,6 +62,15 @@ pub(crate) enum Ending {
     ClientGone,
 }
 
+/// What vendors that did not answer may have worked on without ever saying so.
+#[derive(Clone, Copy, Debug)]
+struct Elsewhere {
+    /// Input, in tokens.
+    tokens: u64,
+    /// At their prices; `None` when one of these is not known.
+    cost_micros: Option<u64>,
+}
+
 /// A request in flight.
 pub(crate) struct Flight {
     recorder: Arc<Recorder>,
@@ -89,6 +98,7 @@ pub(crate) struct Flight {
     input: u64,
     /// Input of earlier tries that the vendor may have worked on without ever saying so, in tokens.
     lost: u64,
+    elsewhere: Elsewhere,
     reservation: Option<Reservation>,
     _counted: telemetry::InFlight,
     _token: TaskTrackerToken,
@@ -141,6 +151,7 @@ impl Flight {
             free: false,
             input: 0,
             lost: 0,
+            elsewhere: Elsewhere { tokens: 0, cost_micros: Some(0) },
             reservation: None,
             _counted: telemetry::InFlight::start(),
             _token: token,
@@ -217,6 +228,41 @@ impl Flight {
     pub(crate) fn lost_last(&mut self, consumed: bool) {
         if consumed {
             self.lost = self.lost.saturating_add(self.input);
+        }
+    }
+
+    /// This vendor is asked, or has answered, in the place of the one before.
+    pub(crate) fn at(&mut self, vendor: &'static str, key: Option<KeyId>, model: Option<String>) {
+        self.leave();
+        self.vendor = vendor;
+        if let Ok(vendor) = vendor.parse() {
+            self.record.vendor = vendor;
+        }
+        self.record.key_id = key;
+        self.record.model = model.as_deref().and_then(|model| model.parse().ok());
+        self.asked_model = model;
+    }
+
+    /// What was lost with a vendor is priced as that vendor's.
+    fn leave(&mut self) {
+        let lost = std::mem::take(&mut self.lost);
+        if lost == 0 {
+            return;
+        }
+        let (prices, at) = (self.recorder.prices, self.record.at);
+        let tokens = Tokens { input_tokens: lost, ..Tokens::default() };
+        let vendor = vendors::find(self.vendor).zip(self.asked_model.as_deref());
+        let cost = vendor.and_then(|(vendor, model)| prices.cost(vendor, model, None, &tokens, at));
+        self.elsewhere.tokens = self.elsewhere.tokens.saturating_add(lost);
+        let sum = self.elsewhere.cost_micros.zip(cost);
+        self.elsewhere.cost_micros = sum.map(|(before, cost)| before.saturating_add(cost));
+    }
+
+    /// What it will rather cost, now that another vendor is asked.
+    pub(crate) fn expect_cost(&mut self, cost_micros: u64) {
+        let now = self.recorder.clock.now();
+        if let Some(reservation) = &mut self.reservation {
+            reservation.raise(now, cost_micros);
         }
     }
 
@@ -317,6 +363,8 @@ impl Flight {
         } else if self.free || here || record.status >= 400 {
             record.cost_micros = Some(0);
         }
+        self.add_elsewhere();
+        let record = &self.record;
         if let Some(reservation) = self.reservation.take() {
             let used = Amount { tokens: record.tokens.total(), cost_micros: record.cost_micros.unwrap_or(0) };
             reservation.settle(record.at, self.recorder.clock.now(), used);
@@ -339,6 +387,21 @@ impl Flight {
             observer.ended(&ended);
         }
         self.recorder.spool.close(self.record.clone(), self.begun);
+    }
+}
+
+impl Flight {
+    /// Adds what other vendors may want to be paid for.
+    fn add_elsewhere(&mut self) {
+        let (record, Elsewhere { tokens, cost_micros }) = (&mut self.record, self.elsewhere);
+        if tokens == 0 {
+            return;
+        }
+        record.tokens.input_tokens = record.tokens.input_tokens.saturating_add(tokens);
+        record.estimated = true;
+        let sum = record.cost_micros.zip(cost_micros);
+        record.cost_micros = sum.map(|(here, there)| here.saturating_add(there));
+        record.price_version = record.cost_micros.map(|_| price::VERSION.to_owned());
     }
 }
 

@@ -84,6 +84,14 @@ impl Taken {
         true
     }
 
+    /// What is held of it; `None` where it is passed on unread.
+    pub(crate) fn held(&self) -> Option<&Bytes> {
+        match &self.body {
+            Intake::Held(bytes) => Some(bytes),
+            Intake::Passed(_) => None,
+        }
+    }
+
     pub(crate) fn into_body(self) -> UpstreamBody {
         match self.body {
             Intake::Held(bytes) => UpstreamBody::held(bytes),

@@ -3,6 +3,7 @@
 mod admit;
 mod answer;
 mod attempts;
+mod fallbacks;
 mod keys;
 
 use crate::{
@@ -207,7 +208,7 @@ async fn drain(
 impl Inner {
     async fn process<B>(
         self: &Arc<Self>,
-        parts: Parts,
+        mut parts: Parts,
         body: B,
         arrival: Arrival,
     ) -> Result<Response<ProxyBody>, Refused>
@@ -224,17 +225,21 @@ impl Inner {
             Ok(taken) => taken,
             Err(refusal) => return Err(admitted.refuse(refusal)),
         };
-        let asked = std::mem::take(&mut taken.asked);
-        let injected = admitted.wants_usage(&parts, &asked) && taken.ask_for_usage();
+        let mut asked = std::mem::take(&mut taken.asked);
+        let mut way = admitted.way(&parts, &taken, &asked);
+        if let Err(refusal) = admitted.begin_elsewhere(&mut parts, &mut taken, &mut asked) {
+            return Err(admitted.refuse(refusal));
+        }
+        way.injected = admitted.wants_usage(asked.stream, asked.include_usage) && taken.ask_for_usage();
         admitted.asked(&parts, asked.model, asked.stream);
         let input = taken.length.div_ceil(BYTES_A_TOKEN);
         let admitted = self.reserve(admitted, &arrival, input, asked.max_output).await?;
         let admitted = begin(admitted, input).await?;
         let format = admitted.route.format;
-        let message = Message::new(parts, taken, self.may_repeat(&admitted));
+        let message = Message::new(parts, taken, way, self.may_repeat(&admitted));
         let keep = (admitted.key.on_disconnect == OnDisconnect::Drain).then(|| self.cut.clone());
         let inner = Arc::clone(self);
-        let going = async move { inner.carry(admitted, message, injected, deadline).await };
+        let going = async move { inner.carry(admitted, message, deadline).await };
         forward::outlive(keep, going).await.unwrap_or_else(|| Err((Refusal::stopping(), format)))
     }
 
@@ -249,6 +254,7 @@ impl Inner {
         let mut estimate = Amount::default();
         if admitted.generative {
             estimate.tokens = input.saturating_add(output);
+            admitted.expected = (input, output);
             match admitted.estimated_cost(self.recorder.prices, (input, output), arrival.at) {
                 Ok(cost) => estimate.cost_micros = cost,
                 Err(refusal) => return Err(admitted.refuse(refusal)),

@@ -16,6 +16,7 @@ pub(crate) fn describe() {
         "clawplane_proxy_tokens_total",
         "Tokens by vendor and kind; cached_input and cache_write are part of input, reasoning of output",
     );
+    c("clawplane_proxy_fallbacks_total", "Requests that went to another vendor, by the one that was asked");
     c("clawplane_proxy_cost_micros_total", "Cost in millionths of a dollar, by vendor");
     c(
         "clawplane_proxy_unpriced_requests_total",
@@ -159,6 +160,11 @@ pub(crate) fn directory_position(position: Position) {
 /// A provider key of `vendor` went into a state: `healthy`, `cooling` or `disabled`.
 pub(crate) fn key_state(vendor: &'static str, state: &'static str) {
     counter!("clawplane_proxy_key_states_total", "vendor" => vendor, "state" => state).increment(1);
+}
+
+/// A request goes to another vendor than the one that was asked.
+pub(crate) fn fell_back(asked: &'static str, to: &'static str) {
+    counter!("clawplane_proxy_fallbacks_total", "vendor" => asked, "to" => to).increment(1);
 }
 
 /// A request was tried again with another key.

@@ -10,7 +10,7 @@ use crate::{
 };
 use clawplane_domain::{
     BotId, DataKeyId, KeyId, SealedSecret, Secret, TenantId, TimeZone, Timestamp, TokenHash,
-    bot::BotEvent,
+    bot::{BotEvent, Fallback},
     provider_key::{AddKey, KeyEvent},
     quota::{QuotaEvent, QuotaLimits, QuotaSubject},
     sealed::bound_to_key,
@@ -32,6 +32,10 @@ pub(crate) enum Change {
         id: BotId,
         hash: TokenHash,
         expires_at: Option<Timestamp>,
+    },
+    FallbacksSet {
+        id: BotId,
+        fallbacks: Arc<[Fallback]>,
     },
     BotDeleted(BotId),
     KeyAdded {
@@ -123,6 +127,9 @@ impl Change {
             BotEvent::TokenIssued { token } => {
                 Some(Self::TokenIssued { id: id()?, hash: token.hash, expires_at: token.expires_at })
             }
+            BotEvent::FallbacksSet { fallbacks } => {
+                Some(Self::FallbacksSet { id: id()?, fallbacks: fallbacks.into() })
+            }
             BotEvent::Deleted { .. } => Some(Self::BotDeleted(id()?)),
             _ => None,
         })
@@ -187,9 +194,10 @@ impl Directory {
     pub(crate) fn apply(&mut self, change: Change) {
         match change {
             Change::BotCreated { id, tenant, tags } => {
-                self.bots.insert(id, Bot { tenant_id: tenant, tags, token: None });
+                self.bots.insert(id, Bot { tenant_id: tenant, tags, fallbacks: Arc::default(), token: None });
             }
             Change::TokenIssued { id, hash, expires_at } => self.issue(id, hash, expires_at),
+            Change::FallbacksSet { id, fallbacks } => self.set_fallbacks(id, fallbacks),
             Change::BotDeleted(id) => {
                 if let Some(hash) = self.bots.remove(&id).and_then(|bot| bot.token) {
                     self.tokens.remove(&hash);
@@ -237,9 +245,18 @@ impl Directory {
         if let Some(old) = bot.token.replace(hash) {
             self.tokens.remove(&old);
         }
-        let tags = bot.tags.clone();
-        let caller = Caller { bot_id: id, tenant_id, tags, expires_at, ledger, tenant_ledger };
+        let (tags, fallbacks) = (bot.tags.clone(), Arc::clone(&bot.fallbacks));
+        let caller = Caller { bot_id: id, tenant_id, tags, fallbacks, expires_at, ledger, tenant_ledger };
         self.tokens.insert(hash, Arc::new(caller));
+    }
+
+    fn set_fallbacks(&mut self, id: BotId, fallbacks: Arc<[Fallback]>) {
+        let Some(bot) = self.bots.get_mut(&id) else { return };
+        bot.fallbacks = Arc::clone(&fallbacks);
+        let Some(hash) = bot.token else { return };
+        if let Some(caller) = self.tokens.get_mut(&hash) {
+            *caller = Arc::new(Caller { fallbacks, ..Caller::clone(caller) });
+        }
     }
 
     fn alter(&mut self, id: KeyId, change: impl FnOnce(&mut Key)) {
