@@ -4,7 +4,7 @@ use crate::{ApiState, auth::Principal, freshness::settle, problem::Problem};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use clawplane_domain::{
     BotId, Decide, Secret, TenantId, Timestamp, TokenHash,
-    bot::{Bot, BotCommand, BotEvent, BotRefusal, CreateBot, GatewayToken},
+    bot::{Bot, BotCommand, BotEvent, BotRefusal, CreateBot, Fallback, GatewayToken},
     claim::Scope,
     quota::QuotaSubject,
     sealed::bound_to_bot,
@@ -103,6 +103,7 @@ fn row_of(bot: Bot, at: Timestamp) -> Option<BotRow> {
         models: bot.models,
         limits: bot.limits,
         token: bot.token,
+        fallbacks: bot.fallbacks,
         desired: bot.desired,
         observed: bot.observed,
         state_since: at,
@@ -165,6 +166,20 @@ pub(crate) async fn delete(
 ) -> Result<Option<Position>, Problem> {
     let id = stream(api, principal.tenant, hostname).await?.unwrap_or(BotId(Uuid::nil()));
     let committed = api.executor.execute::<Bot>(id, BotCommand::Delete, context).await?;
+    settle(api, View::Bots, committed.position).await;
+    Ok(committed.position)
+}
+
+/// Lets these vendors stand in for others, instead of all earlier ones.
+pub(crate) async fn set_fallbacks(
+    api: &ApiState,
+    tenant: TenantId,
+    hostname: &Hostname,
+    fallbacks: Vec<Fallback>,
+    context: Context,
+) -> Result<Option<Position>, Problem> {
+    let id = stream(api, tenant, hostname).await?.ok_or_else(|| Problem::not_found("bot"))?;
+    let committed = api.executor.execute::<Bot>(id, BotCommand::SetFallbacks(fallbacks), context).await?;
     settle(api, View::Bots, committed.position).await;
     Ok(committed.position)
 }

@@ -29,6 +29,11 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(bot::start::start_bot))
         .routes(routes!(bot::stop::stop_bot))
         .routes(routes!(bot::quota::get_quota, bot::quota::set_quota, bot::quota::clear_quota))
+        .routes(routes!(
+            bot::fallbacks::get_fallbacks,
+            bot::fallbacks::set_fallbacks,
+            bot::fallbacks::clear_fallbacks
+        ))
         .routes(routes!(bot::usage_stats::usage_stats))
         .routes(routes!(bot::usage_trend::usage_trend))
         .routes(routes!(bot::usage_breakdown::usage_breakdown))

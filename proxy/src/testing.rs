@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use clawplane_domain::{
     Actor, BotId, DataKeyId, Decide, DomainEvent, KeyId, Metadata, RequestId, SealedSecret, Secret, TenantId,
     TimeZone, Timestamp, TokenHash, UserId,
-    bot::{BotEvent, CreateBot, GatewayToken, Limits},
+    bot::{BotEvent, CreateBot, Fallback, GatewayToken, Limits},
     clock::{Clock, Ids},
     provider_key::{AddKey, ApiType, DisabledBy, Disabling, KeyCommand, KeyEvent, OnDisconnect, ProviderKey},
     quota::{QuotaEvent, QuotaLimits, QuotaSubject, Reached},
@@ -253,6 +253,17 @@ impl World {
         let token =
             GatewayToken { hash: TokenHash::of(token), sealed: seal(token, &bot.to_string()), expires_at };
         self.emit("bot", bot, tenant, &BotEvent::TokenIssued { token });
+    }
+
+    /// Lets vendors stand in for others: `from`, `to`, and the model or nothing.
+    pub(crate) fn fallbacks(&self, tenant: TenantId, bot: BotId, list: &[(&str, &str, &str)]) {
+        let entry = |(from, to, model): &(&str, &str, &str)| Fallback {
+            from: from.parse().unwrap(),
+            to: to.parse().unwrap(),
+            model: (!model.is_empty()).then(|| model.parse().unwrap()),
+        };
+        let event = BotEvent::FallbacksSet { fallbacks: list.iter().map(entry).collect() };
+        self.emit("bot", bot, tenant, &event);
     }
 
     pub(crate) fn delete_bot(&self, tenant: TenantId, bot: BotId) {

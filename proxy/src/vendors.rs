@@ -7,8 +7,8 @@ mod stand_in;
 mod table;
 
 pub(crate) use route::{Endpoint, NoDestination, Route, destination, resolve};
-pub use stand_in::shared_formats;
 pub(crate) use stand_in::path_at;
+pub use stand_in::shared_formats;
 
 use clawplane_domain::provider_key::ApiType;
 

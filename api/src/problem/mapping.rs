@@ -84,6 +84,9 @@ impl From<BotRefusal> for Problem {
             BotRefusal::TooMany { field, max } => {
                 Self::field(field, format!("may have at most {max} entries"))
             }
+            BotRefusal::Fallback { at, why } => {
+                Self::field(format!("fallbacks[{at}].{}", why.field()), why.to_string())
+            }
             BotRefusal::NoModel => Self::field("models", "must name at least one model"),
             BotRefusal::Exists | BotRefusal::NotDeleted => Self::new(Kind::Conflict, refusal.to_string()),
         }

@@ -24,7 +24,7 @@ pub(crate) enum Permission {
     Read,
     /// Start and stop bots.
     Operate,
-    /// Create, change and delete bots and keys, set quotas, read the audit log.
+    /// Create, change and delete bots and keys, set quotas and fallbacks, read the audit log.
     Manage,
 }
 
@@ -94,6 +94,9 @@ pub(crate) static TABLE: &[Row] = &[
     row(Method::GET, "/api/bot/{hostname}/quota", READ).reads(SUMS),
     row(Method::PUT, "/api/bot/{hostname}/quota", MANAGE),
     row(Method::DELETE, "/api/bot/{hostname}/quota", MANAGE),
+    row(Method::GET, "/api/bot/{hostname}/fallbacks", READ).reads(BOTS),
+    row(Method::PUT, "/api/bot/{hostname}/fallbacks", MANAGE),
+    row(Method::DELETE, "/api/bot/{hostname}/fallbacks", MANAGE),
     row(Method::GET, "/api/bot/{hostname}/usage/stats", READ).reads(SUMS),
     row(Method::GET, "/api/bot/{hostname}/usage/trend", READ).reads(SUMS),
     row(Method::GET, "/api/bot/{hostname}/usage/breakdown", READ).reads(SUMS),

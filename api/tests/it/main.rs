@@ -7,6 +7,7 @@ mod support;
 mod app;
 mod audit;
 mod bots;
+mod fallbacks;
 mod freshness;
 mod idempotency;
 mod key_changes;

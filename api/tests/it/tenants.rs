@@ -136,6 +136,9 @@ async fn a_role_may_do_what_it_may() {
         (Method::GET, "/api/tenant/quota", [200, 200, 200]),
         (Method::DELETE, "/api/tenant/quota", [403, 403, 204]),
         (Method::PATCH, "/api/tenant", [403, 403, 415]),
+        (Method::GET, "/api/bot/one/fallbacks", [200, 200, 200]),
+        (Method::DELETE, "/api/bot/one/fallbacks", [403, 403, 204]),
+        (Method::PUT, "/api/bot/one/fallbacks", [403, 403, 415]),
         (Method::DELETE, "/api/bot/one", [403, 403, 204]),
     ];
     for (method, path, expected) in calls {

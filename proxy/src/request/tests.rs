@@ -49,7 +49,8 @@ fn another_model_changes_nothing_else() {
         assert_eq!(read(&out).model.as_deref(), Some(model));
         Some(String::from_utf8(out.to_vec()).unwrap())
     };
-    let body = " {\"a\": 1.0 ,\r\n\"model\" :\t\"gp\\u0074-4o\", \"x\":{\"model\":\"gpt-4o\"},\"n\":1e400 }\n";
+    let body =
+        " {\"a\": 1.0 ,\r\n\"model\" :\t\"gp\\u0074-4o\", \"x\":{\"model\":\"gpt-4o\"},\"n\":1e400 }\n";
     let expected = body.replace("\"gp\\u0074-4o\"", "\"llama/3.3\"");
     assert_eq!(put(body, "llama/3.3").as_deref(), Some(expected.as_str()));
     assert_eq!(put(r#"{"model":"a"}"#, "q\"\\").as_deref(), Some(r#"{"model":"q\"\\"}"#));

@@ -132,12 +132,16 @@ impl Inner {
             if !away {
                 break end;
             }
-            let Some((end, there)) = first else {
+            let Some((mut end, there)) = first else {
                 admitted.go_back(None, consumed);
                 let asked = admitted.detours.asked.id;
                 let refusal = admitted.detours.refusal().unwrap_or_else(|| Refusal::no_key(asked));
                 return Err(admitted.refuse(refusal));
             };
+            if let Tried::Nothing(why) = &mut end {
+                // It was counted when the request went on.
+                why.consumed = false;
+            }
             admitted.go_back(Some(there), consumed);
             break end;
         };

@@ -191,7 +191,9 @@ impl Admitted {
         Way {
             origin: may.then(|| taken.held().cloned()).flatten(),
             uri: parts.uri.clone(),
-            model: may.then(|| asked.model.clone().or_else(|| super::admit::model_in(parts.uri.path()))).flatten(),
+            model: may
+                .then(|| asked.model.clone().or_else(|| super::admit::model_in(parts.uri.path())))
+                .flatten(),
             stream: asked.stream,
             include_usage: asked.include_usage,
             injected: false,

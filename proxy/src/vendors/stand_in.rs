@@ -55,9 +55,8 @@ pub(crate) fn path_at(
 
 /// Whatever stands before the end is one vendor's version, prefix or deployment; the other one has its own.
 fn openai_path(to: &Vendor, api_type: Option<ApiType>, path: &str) -> Option<String> {
-    let is_end = |end: &&str| {
-        path.strip_suffix(end).is_some_and(|before| before.is_empty() || before.ends_with('/'))
-    };
+    let is_end =
+        |end: &&str| path.strip_suffix(end).is_some_and(|before| before.is_empty() || before.ends_with('/'));
     let end = OPENAI.into_iter().find(is_end)?;
     let family = api_type.map_or(to.family, |api_type| of_api_type(api_type).0);
     let before = match family {

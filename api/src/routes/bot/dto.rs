@@ -1,6 +1,9 @@
 //! A bot as a client sees it. Its token is seen once, in the answer that creates it.
 
-use super::new::ModelDto;
+use super::{
+    fallbacks::{self, FallbackDto},
+    new::ModelDto,
+};
 use crate::{ApiState, bots::Created, quotas::QuotaDto};
 use chrono::{DateTime, Utc};
 use clawplane_domain::bot::{BotState, Desired, Limits, ModelChoice};
@@ -55,6 +58,9 @@ pub(crate) struct BotDto {
     exit_code: Option<i64>,
     /// How often the engine has restarted its container by itself.
     restarts: u32,
+    /// The vendors that stand in for others.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fallbacks: Vec<FallbackDto>,
     /// When its gateway token ends; absent when it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     gateway_token_expires_at: Option<DateTime<Utc>>,
@@ -114,6 +120,7 @@ impl BotDto {
             container_id: row.observed.container_id,
             exit_code: row.observed.exit_code,
             restarts: row.observed.restarts,
+            fallbacks: fallbacks::shown(api, row.fallbacks),
             gateway_token_expires_at: row.token.and_then(|token| token.expires_at),
             quota: row.quota.map(Into::into),
             created_by: row.created_by.0,
