@@ -1,13 +1,15 @@
 //! One request from its token to its usage event. However it ends, dropped futures included, it is recorded once.
 
+mod elsewhere;
+
 use crate::{
     meter::Reading,
     observe::{self, Ended, Observer, Operation, vendor_code},
-    price::{self, Prices},
+    price::Prices,
     quota::{Amount, Reservation},
     refusal::{CLIENT_DISCONNECTED, CLIENT_GONE, Refusal},
     spool::{Spool, SpoolError},
-    telemetry, vendors,
+    telemetry,
 };
 use clawplane_domain::{
     KeyId, RequestId, Timestamp,
@@ -15,6 +17,7 @@ use clawplane_domain::{
     usage::{Tokens, UsageRecorded},
     values::VendorId,
 };
+use elsewhere::Elsewhere;
 use http::{HeaderMap, Uri};
 use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
@@ -60,15 +63,6 @@ pub(crate) enum Ending {
     Broken(&'static str),
     /// The client went away.
     ClientGone,
-}
-
-/// What vendors that did not answer may have worked on without ever saying so.
-#[derive(Clone, Copy, Debug)]
-struct Elsewhere {
-    /// Input, in tokens.
-    tokens: u64,
-    /// At their prices; `None` when one of these is not known.
-    cost_micros: Option<u64>,
 }
 
 /// A request in flight.
@@ -151,7 +145,7 @@ impl Flight {
             free: false,
             input: 0,
             lost: 0,
-            elsewhere: Elsewhere { tokens: 0, cost_micros: Some(0) },
+            elsewhere: Elsewhere::default(),
             reservation: None,
             _counted: telemetry::InFlight::start(),
             _token: token,
@@ -228,41 +222,6 @@ impl Flight {
     pub(crate) fn lost_last(&mut self, consumed: bool) {
         if consumed {
             self.lost = self.lost.saturating_add(self.input);
-        }
-    }
-
-    /// This vendor is asked, or has answered, in the place of the one before.
-    pub(crate) fn at(&mut self, vendor: &'static str, key: Option<KeyId>, model: Option<String>) {
-        self.leave();
-        self.vendor = vendor;
-        if let Ok(vendor) = vendor.parse() {
-            self.record.vendor = vendor;
-        }
-        self.record.key_id = key;
-        self.record.model = model.as_deref().and_then(|model| model.parse().ok());
-        self.asked_model = model;
-    }
-
-    /// What was lost with a vendor is priced as that vendor's.
-    fn leave(&mut self) {
-        let lost = std::mem::take(&mut self.lost);
-        if lost == 0 {
-            return;
-        }
-        let (prices, at) = (self.recorder.prices, self.record.at);
-        let tokens = Tokens { input_tokens: lost, ..Tokens::default() };
-        let vendor = vendors::find(self.vendor).zip(self.asked_model.as_deref());
-        let cost = vendor.and_then(|(vendor, model)| prices.cost(vendor, model, None, &tokens, at));
-        self.elsewhere.tokens = self.elsewhere.tokens.saturating_add(lost);
-        let sum = self.elsewhere.cost_micros.zip(cost);
-        self.elsewhere.cost_micros = sum.map(|(before, cost)| before.saturating_add(cost));
-    }
-
-    /// What it will rather cost, now that another vendor is asked.
-    pub(crate) fn expect_cost(&mut self, cost_micros: u64) {
-        let now = self.recorder.clock.now();
-        if let Some(reservation) = &mut self.reservation {
-            reservation.raise(now, cost_micros);
         }
     }
 
@@ -387,21 +346,6 @@ impl Flight {
             observer.ended(&ended);
         }
         self.recorder.spool.close(self.record.clone(), self.begun);
-    }
-}
-
-impl Flight {
-    /// Adds what other vendors may want to be paid for.
-    fn add_elsewhere(&mut self) {
-        let (record, Elsewhere { tokens, cost_micros }) = (&mut self.record, self.elsewhere);
-        if tokens == 0 {
-            return;
-        }
-        record.tokens.input_tokens = record.tokens.input_tokens.saturating_add(tokens);
-        record.estimated = true;
-        let sum = record.cost_micros.zip(cost_micros);
-        record.cost_micros = sum.map(|(here, there)| here.saturating_add(there));
-        record.price_version = record.cost_micros.map(|_| price::VERSION.to_owned());
     }
 }
 

@@ -100,11 +100,13 @@ struct Named<'a> {
     model: &'a RawValue,
 }
 
-/// The body with another model; every byte that is not the model's stays. `None` where it names none, or more than one.
-pub(crate) fn with_model(body: &Bytes, model: &str) -> Option<Bytes> {
+/// The body with this model, where there is one; every byte that is not the model's stays. `None` where the body names none, or
+/// more than one.
+pub(crate) fn with_model(body: &Bytes, model: Option<&str>) -> Option<Bytes> {
     let text = std::str::from_utf8(body).ok()?;
     let Named { model: raw } = serde_json::from_str(text).ok()?;
     serde_json::from_str::<Cow<'_, str>>(raw.get()).ok()?;
+    let Some(model) = model else { return Some(body.clone()) };
     let at = raw.get().as_ptr() as usize - text.as_ptr() as usize;
     let name = serde_json::to_vec(model).ok()?;
     let mut out = BytesMut::with_capacity(body.len() + name.len());

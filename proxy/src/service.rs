@@ -4,6 +4,7 @@ mod admit;
 mod answer;
 mod attempts;
 mod fallbacks;
+mod find;
 mod keys;
 
 use crate::{
@@ -227,7 +228,7 @@ impl Inner {
         };
         let mut asked = std::mem::take(&mut taken.asked);
         let mut way = admitted.way(&parts, &taken, &asked);
-        if let Err(refusal) = admitted.begin_elsewhere(&mut parts, &mut taken, &mut asked) {
+        if let Err(refusal) = self.begin_elsewhere(&mut admitted, &way, &mut parts, &mut taken, &mut asked) {
             return Err(admitted.refuse(refusal));
         }
         way.injected = admitted.wants_usage(asked.stream, asked.include_usage) && taken.ask_for_usage();

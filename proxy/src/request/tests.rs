@@ -45,7 +45,9 @@ fn usage_is_asked_for_without_touching_other_bytes() {
 #[test]
 fn another_model_changes_nothing_else() {
     let put = |body: &str, model: &str| {
-        let out = with_model(&Bytes::copy_from_slice(body.as_bytes()), model)?;
+        let whole = Bytes::copy_from_slice(body.as_bytes());
+        let out = with_model(&whole, Some(model))?;
+        assert_eq!(with_model(&whole, None), Some(whole));
         assert_eq!(read(&out).model.as_deref(), Some(model));
         Some(String::from_utf8(out.to_vec()).unwrap())
     };
@@ -65,5 +67,6 @@ fn another_model_changes_nothing_else() {
         r#"{"x":{"model":"a"}}"#,
     ] {
         assert_eq!(put(bad, "m"), None, "{bad}");
+        assert_eq!(with_model(&Bytes::from_static(bad.as_bytes()), None), None, "{bad}");
     }
 }

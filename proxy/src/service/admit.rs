@@ -1,10 +1,10 @@
 //! Who asks, and where it goes: token, vendor, key and destination, all from memory.
 
-use super::{Inner, Refused, fallbacks::Detours};
+use super::{Inner, Refused, fallbacks::Detours, find::Found};
 use crate::{
     choose::Pick,
     credentials,
-    directory::{Caller, Directory, Key},
+    directory::{Caller, Key},
     flight::{Arrival, Flight},
     headers,
     health::Probe,
@@ -39,14 +39,6 @@ const GENERATIVE: [&str; 10] = [
 /// Gemini's methods whose answers cost tokens, behind the model's colon.
 const GEMINI_GENERATIVE: [&str; 4] =
     ["generateContent", "streamGenerateContent", "embedContent", "batchEmbedContents"];
-
-/// The vendor and the key that a request goes to, and where that is.
-pub(super) struct Found {
-    pub(super) vendor: &'static Vendor,
-    pub(super) pick: Pick,
-    pub(super) route: Route,
-    pub(super) uri: Uri,
-}
 
 /// A request that may go on.
 pub(super) struct Admitted {
@@ -138,25 +130,6 @@ impl Inner {
             detours,
             rates: Rates::default(),
         })
-    }
-}
-
-impl Inner {
-    /// A key of the vendor that was asked, or why there is none; with it, whether another vendor may do better.
-    fn find(
-        &self,
-        directory: &Directory,
-        caller: &Caller,
-        vendor: &'static Vendor,
-        (uri, now): (&Uri, Timestamp),
-    ) -> Result<Found, (Refusal, bool)> {
-        let Some(group) = directory.keys(caller.tenant_id, vendor) else {
-            return Err((Refusal::no_key(vendor.id), true));
-        };
-        let pick = group.choose(&caller.tags, now, self.config.cooldowns.probation);
-        let Some(pick) = pick else { return Err((super::keys::all_down(vendor, group, now), true)) };
-        let (route, uri) = aim(vendor, &pick.key, uri).map_err(|why| (no_destination(why), false))?;
-        Ok(Found { vendor, pick, route, uri })
     }
 }
 
@@ -274,7 +247,7 @@ pub(super) fn aim(vendor: &'static Vendor, key: &Key, uri: &Uri) -> Result<(Rout
     Ok((route, uri))
 }
 
-fn no_destination(why: NoDestination) -> Refusal {
+pub(super) fn no_destination(why: NoDestination) -> Refusal {
     let code = match why {
         NoDestination::NoBaseUrl => "no_base_url",
         NoDestination::DotSegment | NoDestination::BadPath => "invalid_path",

@@ -19,6 +19,7 @@ use crate::{
 use bytes::Bytes;
 use clawplane_domain::{KeyId, provider_key::OnDisconnect};
 use http::{HeaderMap, Response, Uri, request::Parts};
+use std::sync::Arc;
 use tokio::time::Instant;
 
 /// What is sent, as often as it has to be.
@@ -27,16 +28,20 @@ pub(super) struct Message {
     body: Option<UpstreamBody>,
     /// The body once more, where there may be a second try.
     again: Option<Bytes>,
-    /// What the client sent, for other vendors.
     pub(super) way: Way,
 }
 
-/// A request as the client sent it, and what was done to it.
-pub(super) struct Way {
-    /// The body, where another vendor may get it.
-    pub(super) origin: Option<Bytes>,
+/// A request as the client sent it. In a box of its own: most requests have no other vendor to go to.
+pub(super) struct Origin {
+    pub(super) body: Bytes,
     pub(super) uri: Uri,
     pub(super) model: Option<String>,
+}
+
+/// What is known of a request on its way.
+pub(super) struct Way {
+    /// There where another vendor may get it.
+    pub(super) origin: Option<Arc<Origin>>,
     pub(super) stream: Option<bool>,
     pub(super) include_usage: bool,
     /// Usage was asked for on the way.
@@ -119,20 +124,21 @@ impl Inner {
         let mut first = None;
         let end = loop {
             let (end, failed) = self.tries(&mut admitted, &mut message, deadline).await;
-            if !failed && !(admitted.is_away() && end.is_error()) {
+            let no_answer = failed || (admitted.is_away() && end.is_error());
+            if !no_answer {
                 break end;
             }
             let (here, away, consumed) = (admitted.standing(), admitted.is_away(), end.is_lost());
             if self.detour(&mut admitted, &mut message, deadline, consumed) {
                 if !away {
-                    first = Some((end, here));
+                    first = Some(Box::new((end, here)));
                 }
                 continue;
             }
             if !away {
                 break end;
             }
-            let Some((mut end, there)) = first else {
+            let Some((mut end, there)) = first.map(|first| *first) else {
                 admitted.go_back(None, consumed);
                 let asked = admitted.detours.asked.id;
                 let refusal = admitted.detours.refusal().unwrap_or_else(|| Refusal::no_key(asked));

@@ -5,8 +5,9 @@
 
 use super::{
     Inner,
-    admit::{Admitted, Found, PREFIX, aim},
-    attempts::{Message, Way},
+    admit::{Admitted, PREFIX, aim, model_in},
+    attempts::{Message, Origin, Way},
+    find::Found,
     keys,
 };
 use crate::{
@@ -23,6 +24,7 @@ use crate::{
 use bytes::Bytes;
 use clawplane_domain::{KeyId, values::ModelId};
 use http::{Uri, request::Parts};
+use std::sync::Arc;
 use tokio::time::Instant;
 
 /// Where a request has been beside the vendor that was asked, and may still go.
@@ -30,10 +32,10 @@ pub(super) struct Detours {
     pub(super) asked: &'static Vendor,
     /// How many of its stand-ins were looked at.
     seen: usize,
-    /// Why the asked vendor was not even tried.
-    refusal: Option<Refusal>,
+    /// Why the asked vendor was not even tried. In boxes: most requests need neither.
+    refusal: Option<Box<Refusal>>,
     /// What the request has to become for the stand-in that it was admitted with.
-    start: Option<Changed>,
+    start: Option<Box<Changed>>,
 }
 
 /// What a request becomes for a stand-in.
@@ -64,7 +66,7 @@ impl Detours {
 
     /// Why the asked vendor was not even tried, where it was not.
     pub(super) fn refusal(&mut self) -> Option<Refusal> {
-        self.refusal.take()
+        self.refusal.take().map(|refusal| *refusal)
     }
 }
 
@@ -86,11 +88,14 @@ impl Inner {
         match self.stand_in(directory, caller, detours, (format, uri), &mut others) {
             Some(StandIn { found, changed }) => {
                 telemetry::fell_back(detours.asked.id, found.vendor.id);
-                (detours.start, detours.refusal) = (Some(changed), Some(refusal));
+                detours.start = Some(Box::new(changed));
+                detours.refusal = Some(Box::new(refusal));
                 Ok(found)
             }
             None => {
-                others.into_iter().for_each(|other| refusal.nor(&other));
+                for other in &others {
+                    refusal.nor(other);
+                }
                 Err(refusal)
             }
         }
@@ -144,6 +149,47 @@ impl Inner {
         Ok(StandIn { found, changed: Changed { uri, model: model.cloned() } })
     }
 
+    /// Makes a request that was admitted with a stand-in one to it, or to the next one; where that cannot be, the asked
+    /// vendor's refusal counts.
+    pub(super) fn begin_elsewhere(
+        &self,
+        admitted: &mut Admitted,
+        way: &Way,
+        parts: &mut Parts,
+        taken: &mut Taken,
+        asked: &mut Asked,
+    ) -> Result<(), Refusal> {
+        while let Some(Changed { uri, model }) = admitted.detours.start.take().map(|start| *start) {
+            let format = admitted.route.format;
+            let Some(origin) = way.origin.as_deref() else { break };
+            let Some(body) = with_model(&origin.body, model.as_ref(), format) else { break };
+            let name = model.as_ref().map(ModelId::as_str).or(origin.model.as_deref());
+            let (prices, now) = (self.recorder.prices, self.recorder.clock.now());
+            // Only whether there is a price: the estimate is not made yet.
+            if admitted.cost_at(prices, (admitted.vendor, name), (1, 1), now).is_ok() {
+                taken.body = Intake::Held(body);
+                asked.model = name.map(str::to_owned);
+                parts.uri = uri;
+                headers::for_a_stand_in(&mut parts.headers, format);
+                return Ok(());
+            }
+            let (directory, caller) = (self.directory.load(), admitted.caller.clone());
+            let wanted = (format, &origin.uri);
+            let next = self.stand_in(&directory, &caller, &mut admitted.detours, wanted, &mut Vec::new());
+            let Some(StandIn { found, changed }) = next else { break };
+            admitted.flight.at(found.vendor.id, None, None);
+            admitted.settle_at(found, None);
+            admitted.detours.start = Some(Box::new(changed));
+        }
+        match admitted.detours.refusal() {
+            Some(refusal) => {
+                admitted.flight.at(admitted.detours.asked.id, None, None);
+                Err(refusal)
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Turns a request to the next stand-in; false when there is none. `consumed` when the last vendor may have worked on it.
     pub(super) fn detour(
         &self,
@@ -156,14 +202,14 @@ impl Inner {
             return false;
         };
         let (directory, caller) = (self.directory.load(), admitted.caller.clone());
-        let wanted = (admitted.route.format, &message.way.uri);
+        let wanted = (admitted.route.format, &origin.uri);
         while let Some(StandIn { found, changed }) =
             self.stand_in(&directory, &caller, &mut admitted.detours, wanted, &mut Vec::new())
         {
-            let model = changed.model.as_ref().map(ModelId::as_str).or(message.way.model.as_deref());
+            let model = changed.model.as_ref().map(ModelId::as_str).or(origin.model.as_deref());
             let (prices, now) = (self.recorder.prices, self.recorder.clock.now());
             let cost = admitted.cost_at(prices, (found.vendor, model), admitted.expected, now);
-            let body = with_model(&origin, changed.model.as_ref(), admitted.route.format);
+            let body = with_model(&origin.body, changed.model.as_ref(), admitted.route.format);
             let (Ok(cost), Some(body)) = (cost, body) else { continue };
             telemetry::fell_back(admitted.detours.asked.id, found.vendor.id);
             let model = model.map(str::to_owned);
@@ -188,36 +234,12 @@ impl Admitted {
     /// What of a request has to be known for another vendor.
     pub(super) fn way(&self, parts: &Parts, taken: &Taken, asked: &Asked) -> Way {
         let may = self.generative && self.caller.stand_ins(self.detours.asked).next().is_some();
-        Way {
-            origin: may.then(|| taken.held().cloned()).flatten(),
-            uri: parts.uri.clone(),
-            model: may
-                .then(|| asked.model.clone().or_else(|| super::admit::model_in(parts.uri.path())))
-                .flatten(),
-            stream: asked.stream,
-            include_usage: asked.include_usage,
-            injected: false,
-        }
-    }
-
-    /// Makes a request that was admitted with a stand-in one to it; where that cannot be, the asked vendor's refusal counts.
-    pub(super) fn begin_elsewhere(
-        &mut self,
-        parts: &mut Parts,
-        taken: &mut Taken,
-        asked: &mut Asked,
-    ) -> Result<(), Refusal> {
-        let Some(Changed { uri, model }) = self.detours.start.take() else { return Ok(()) };
-        let body = taken.held().and_then(|body| with_model(body, model.as_ref(), self.route.format));
-        let Some(body) = body else {
-            return Err(self.detours.refusal().unwrap_or_else(|| Refusal::no_key(self.detours.asked.id)));
-        };
-        taken.body = Intake::Held(body);
-        let named = model.map(String::from).or_else(|| asked.model.take());
-        asked.model = named.or_else(|| super::admit::model_in(parts.uri.path()));
-        parts.uri = uri;
-        headers::for_a_stand_in(&mut parts.headers, self.route.format);
-        Ok(())
+        let body = may.then(|| taken.held()).flatten();
+        let origin = body.map(|body| {
+            let model = asked.model.clone().or_else(|| model_in(parts.uri.path()));
+            Arc::new(Origin { body: body.clone(), uri: parts.uri.clone(), model })
+        });
+        Way { origin, stream: asked.stream, include_usage: asked.include_usage, injected: false }
     }
 
     /// Whether it is at another vendor than the one that was asked.
@@ -230,9 +252,13 @@ impl Admitted {
     }
 
     fn go_to(&mut self, found: Found, model: Option<String>, consumed: bool) {
+        self.flight.again(found.pick.key.id, consumed);
+        self.flight.at(found.vendor.id, Some(found.pick.key.id), model.clone());
+        self.settle_at(found, model);
+    }
+
+    fn settle_at(&mut self, found: Found, model: Option<String>) {
         let Found { vendor, pick: Pick { key, probe }, route, uri } = found;
-        self.flight.again(key.id, consumed);
-        self.flight.at(vendor.id, Some(key.id), model.clone());
         (self.vendor, self.key, self.probe) = (vendor, key, probe);
         (self.route, self.uri, self.model) = (route, uri, model);
     }
@@ -240,12 +266,9 @@ impl Admitted {
     /// No stand-in did better: what the asked vendor led to counts. `consumed` when the last one may have worked on it.
     pub(super) fn go_back(&mut self, to: Option<Standing>, consumed: bool) {
         self.flight.lost_last(consumed);
-        let Standing { vendor, key, model } = match to {
-            Some(to) => to,
-            None => {
-                self.flight.at(self.detours.asked.id, None, None);
-                return;
-            }
+        let Some(Standing { vendor, key, model }) = to else {
+            self.flight.at(self.detours.asked.id, None, None);
+            return;
         };
         self.flight.at(vendor.id, Some(key), model);
         self.vendor = vendor;
@@ -254,8 +277,8 @@ impl Admitted {
 
 /// A body for a stand-in. Gemini's format has the model in the path.
 fn with_model(body: &Bytes, model: Option<&ModelId>, format: Format) -> Option<Bytes> {
-    match model {
-        Some(model) if format != Format::Gemini => request::with_model(body, model.as_str()),
-        _ => Some(body.clone()),
+    match format {
+        Format::Gemini => Some(body.clone()),
+        _ => request::with_model(body, model.map(ModelId::as_str)),
     }
 }

@@ -114,10 +114,8 @@ async fn the_next_vendor_answers_while_the_asked_one_is_down() {
     assert_eq!((status, by.as_deref()), (200, Some("groq")), "{text}");
     assert!(text.contains("groq") && !text.contains("prompt_tokens"), "{text}");
     for (path, headers, body) in up.heard() {
-        assert_eq!(
-            (path.as_str(), &headers["authorization"]),
-            ("/openai/v1/chat/completions", "Bearer gsk-groq-0123456789")
-        );
+        assert_eq!(path, "/openai/v1/chat/completions");
+        assert_eq!(headers["authorization"], "Bearer gsk-groq-0123456789");
         assert!(!headers.contains_key("openai-organization") && body.contains(MODEL), "{body}");
         assert!(!body.contains("gpt-4o-mini"), "{body}");
     }

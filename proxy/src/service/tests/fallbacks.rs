@@ -96,7 +96,7 @@ async fn when_all_keys_fail_the_next_vendor_answers_and_is_paid() {
         );
         let usage = stage.one_usage().await;
         assert_eq!((usage.vendor.as_str(), usage.key_id, usage.attempts), ("groq", Some(groq), 3));
-        assert_eq!(usage.model.as_ref().map(|model| model.as_str()), Some(LLAMA));
+        assert_eq!(usage.model.as_ref().map(clawplane_domain::values::ModelId::as_str), Some(LLAMA));
         assert_eq!((usage.tokens.input_tokens, usage.tokens.output_tokens), (1000, 100));
         assert_eq!((usage.cost_micros, usage.status, usage.estimated), (LLAMA_COST, 200, false));
         assert!(usage.price_version.is_some());
@@ -293,7 +293,7 @@ async fn a_stand_in_that_refuses_the_request_is_no_answer() {
         let usage = stage.one_usage().await;
         assert_eq!((usage.vendor.as_str(), usage.key_id, usage.attempts), ("openai", Some(key), 3));
         assert_eq!((usage.status, usage.cost_micros, usage.tokens.total()), (503, Some(0), 0));
-        assert_eq!(usage.model.as_ref().map(|model| model.as_str()), Some("gpt-4o-mini"));
+        assert_eq!(usage.model.as_ref().map(clawplane_domain::values::ModelId::as_str), Some("gpt-4o-mini"));
     }
 }
 
@@ -387,6 +387,26 @@ async fn a_price_that_must_be_known_is() {
     assert_eq!(stage.one_usage().await.cost_micros, LLAMA_COST);
     let ledger = stage.proxy.inner.directory.load().caller("tok").unwrap().ledger.clone();
     assert_eq!(ledger.held().cost_micros, 0, "nothing stays reserved");
+}
+
+#[tokio::test]
+async fn a_price_that_must_be_known_is_known_of_the_first_stand_in_too() {
+    let stage = Stage::new(openai_gives(|| error(500))).await;
+    stage.key_at("venice");
+    let limits = QuotaLimits { daily_cost_micros: Some(1_000_000), ..QuotaLimits::default() };
+    let limits = QuotaLimits { unknown_price: UnknownPrice::Refuse, ..limits };
+    stage.world.limit(QuotaSubject::bot(stage.tenant, stage.bot), Some(limits));
+    let list = [("openai", "venice", "nobody-knows"), ("openai", "groq", LLAMA)];
+    stage.falls_back(&list).await;
+    assert_eq!(code(&stage.chat().await), (400, "no_provider_key".to_owned()));
+    stage.key_at("groq");
+    stage.followed().await;
+    let got = stage.chat().await;
+    assert_eq!((got.status, answered_by(&got)), (StatusCode::OK, Some("groq")));
+    assert_eq!(stage.asked(), ["groq"]);
+    let usage = stage.world.wait_for(2).await;
+    let told: Vec<_> = usage.iter().map(|one| (one.vendor.as_str(), one.status, one.attempts)).collect();
+    assert_eq!(told, [("openai", 400, 1), ("groq", 200, 1)]);
 }
 
 #[tokio::test]
