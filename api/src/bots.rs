@@ -5,7 +5,7 @@ pub(crate) mod tokens;
 use crate::{ApiState, auth::Principal, freshness::settle, problem::Problem};
 use clawplane_domain::{
     BotId, Decide, Secret, TenantId, Timestamp,
-    bot::{Access, Bot, BotCommand, BotEvent, BotRefusal, CreateBot, GatewayToken},
+    bot::{Access, Bot, BotCommand, BotEvent, BotRefusal, CreateBot, Fallback, GatewayToken},
     claim::Scope,
     quota::QuotaSubject,
     sealed::bound_to_bot,
@@ -94,6 +94,7 @@ fn row_of(bot: Bot, at: Timestamp) -> Option<BotRow> {
         limits: bot.limits,
         access: bot.access,
         token: bot.token,
+        fallbacks: bot.fallbacks,
         desired: bot.desired,
         observed: bot.observed,
         state_since: at,
@@ -171,6 +172,20 @@ pub(crate) async fn set_access(
 ) -> Result<Option<Position>, Problem> {
     let id = stream(api, principal.tenant, hostname).await?.ok_or_else(|| Problem::not_found("bot"))?;
     let committed = api.executor.execute::<Bot>(id, BotCommand::SetAccess(access), context).await?;
+    settle(api, View::Bots, committed.position).await;
+    Ok(committed.position)
+}
+
+/// Lets these vendors stand in for others, instead of all earlier ones.
+pub(crate) async fn set_fallbacks(
+    api: &ApiState,
+    tenant: TenantId,
+    hostname: &Hostname,
+    fallbacks: Vec<Fallback>,
+    context: Context,
+) -> Result<Option<Position>, Problem> {
+    let id = stream(api, tenant, hostname).await?.ok_or_else(|| Problem::not_found("bot"))?;
+    let committed = api.executor.execute::<Bot>(id, BotCommand::SetFallbacks(fallbacks), context).await?;
     settle(api, View::Bots, committed.position).await;
     Ok(committed.position)
 }

@@ -91,6 +91,8 @@ impl FieldError {
 pub trait VendorRules: Send + Sync + 'static {
     /// Whether the vendor table has this vendor.
     fn knows(&self, vendor: &VendorId) -> bool;
+    /// The wire formats in which `to` can stand in for `from`; empty when there is none.
+    fn shared_formats(&self, from: &VendorId, to: &VendorId) -> Vec<&'static str>;
     /// Whether a key of this vendor may have this address and format. An address that the proxy must not reach
     /// (a private network, a metadata service) is refused here.
     fn check(

@@ -33,6 +33,11 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(bot::token_rotate::rotate_token))
         .routes(routes!(bot::token_revoke::revoke_tokens))
         .routes(routes!(bot::quota::get_quota, bot::quota::set_quota, bot::quota::clear_quota))
+        .routes(routes!(
+            bot::fallbacks::get_fallbacks,
+            bot::fallbacks::set_fallbacks,
+            bot::fallbacks::clear_fallbacks
+        ))
         .routes(routes!(bot::usage_stats::usage_stats))
         .routes(routes!(bot::usage_trend::usage_trend))
         .routes(routes!(bot::usage_breakdown::usage_breakdown))

@@ -3,12 +3,14 @@
 pub mod access;
 pub mod commands;
 pub mod events;
+pub mod fallbacks;
 mod state;
 pub mod token;
 
 pub use access::Access;
 pub use commands::{BotCommand, BotRefusal, CreateBot, Observation};
 pub use events::BotEvent;
+pub use fallbacks::{BadFallback, Fallback};
 pub use state::{Bot, BotProfile, BotState, Desired, Limits, ModelChoice};
 pub use token::{EarlierToken, GatewayToken, Replaces, Rotate};
 

@@ -13,14 +13,14 @@ use crate::{
     health::Health,
     price::Book,
     quota::Ledger,
-    vendors::{Endpoint, Vendor},
+    vendors::{self, Endpoint, Vendor},
 };
 use clawplane_domain::{
     BotId, DataKeyId, KeyId, Secret, TenantId, TimeZone, Timestamp, TokenHash,
-    bot::Access,
+    bot::{Access, Fallback},
     provider_key::{ApiType, OnDisconnect},
     quota::QuotaSubject,
-    values::{Label, Tag},
+    values::{Label, ModelId, Tag},
 };
 use imbl::HashMap;
 use std::sync::Arc;
@@ -47,15 +47,34 @@ pub(crate) struct Key {
 }
 
 /// A bot that holds a token.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Caller {
     pub(crate) bot_id: BotId,
     pub(crate) tenant_id: TenantId,
     pub(crate) tags: Vec<Tag>,
     pub(crate) access: Arc<Access>,
+    pub(crate) fallbacks: Arc<[Fallback]>,
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) tenant_ledger: Arc<Ledger>,
+}
+
+impl Caller {
+    /// The vendors that may stand in for `asked`, and what each is asked for, in their order. Whatever narrows what the bot may
+    /// reach narrows them here, and nowhere else.
+    pub(crate) fn stand_ins(
+        &self,
+        asked: &Vendor,
+    ) -> impl Iterator<Item = (&'static Vendor, Option<&ModelId>)> {
+        let of_asked = self.fallbacks.iter().filter(move |fallback| fallback.from.as_str() == asked.id);
+        let known = of_asked
+            .filter_map(|fallback| Some((vendors::find(fallback.to.as_str())?, fallback.model.as_ref())));
+        let allowed = |(vendor, model): &(&Vendor, Option<&ModelId>)| {
+            self.access.allows_vendor(vendor.id)
+                && model.is_none_or(|model| self.access.allows_model(model.as_str()))
+        };
+        known.filter(move |other| other.0.id != asked.id && allowed(other))
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -63,6 +82,7 @@ struct Bot {
     tenant_id: TenantId,
     tags: Vec<Tag>,
     access: Arc<Access>,
+    fallbacks: Arc<[Fallback]>,
     /// Its valid tokens, each with its end.
     tokens: Vec<(TokenHash, Option<Timestamp>)>,
 }

@@ -1,5 +1,7 @@
 //! One request from its token to its usage event. However it ends, dropped futures included, it is recorded once.
 
+mod elsewhere;
+
 use crate::{
     meter::Reading,
     observe::{self, Ended, Observer, Operation, vendor_code},
@@ -15,6 +17,7 @@ use clawplane_domain::{
     usage::{Tokens, UsageRecorded},
     values::VendorId,
 };
+use elsewhere::Elsewhere;
 use http::{HeaderMap, Uri};
 use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
@@ -91,6 +94,7 @@ pub(crate) struct Flight {
     input: u64,
     /// Input of earlier tries that the vendor may have worked on without ever saying so, in tokens.
     lost: u64,
+    elsewhere: Elsewhere,
     reservation: Option<Reservation>,
     _counted: telemetry::InFlight,
     _token: TaskTrackerToken,
@@ -145,6 +149,7 @@ impl Flight {
             free: false,
             input: 0,
             lost: 0,
+            elsewhere: Elsewhere::default(),
             reservation: None,
             _counted: telemetry::InFlight::start(),
             _token: token,
@@ -326,6 +331,8 @@ impl Flight {
         } else if self.free || here || record.status >= 400 {
             record.cost_micros = Some(0);
         }
+        self.add_elsewhere();
+        let record = &self.record;
         if let Some(reservation) = self.reservation.take() {
             let used = Amount { tokens: record.tokens.total(), cost_micros: record.cost_micros.unwrap_or(0) };
             reservation.settle(record.at, self.recorder.clock.now(), used);

@@ -1,5 +1,6 @@
 //! Headers on their way: everything passes but what belongs to one connection, and what is the proxy's own.
 
+use crate::vendors::Format;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// Headers of one hop (RFC 9110, section 7.6.1), beside those that `connection` names. `trailer` is none of them: trailers
@@ -7,6 +8,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 const HOP_BY_HOP: [HeaderName; 5] =
     [header::CONNECTION, header::TE, header::TRANSFER_ENCODING, header::UPGRADE, header::PROXY_AUTHENTICATE];
 const HOP_BY_HOP_OLD: [&str; 2] = ["keep-alive", "proxy-connection"];
+
+/// What a request says of itself, whoever answers it.
+const FOR_ANYBODY: [&str; 6] = ["accept", "content-type", "te", "traceparent", "tracestate", "user-agent"];
+
+/// Who answered, where it is not the vendor that was asked.
+pub(crate) const VENDOR: HeaderName = HeaderName::from_static("x-clawplane-vendor");
 
 /// The proxy's id of a request, on every answer.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-clawplane-request-id");
@@ -46,6 +53,22 @@ pub(crate) fn to_upstream(headers: &mut HeaderMap) {
         headers.remove(name);
     }
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+}
+
+/// Leaves what a client's headers say to any vendor: neither an account's organisation, project or cookie nor anything else that
+/// was meant for the one that it asked goes to another one.
+pub(crate) fn for_a_stand_in(headers: &mut HeaderMap, format: Format) {
+    let of_format: &[&str] = match format {
+        Format::Anthropic => &["anthropic-version", "anthropic-beta"],
+        _ => &[],
+    };
+    let mut kept = HeaderMap::new();
+    for name in FOR_ANYBODY.iter().chain(of_format) {
+        for value in headers.get_all(*name) {
+            kept.append(HeaderName::from_static(name), value.clone());
+        }
+    }
+    *headers = kept;
 }
 
 /// Whether the client takes trailers; the proxy does then, too.

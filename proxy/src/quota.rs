@@ -162,6 +162,12 @@ impl Ledger {
         self.state().granted(ask, answers)
     }
 
+    /// What requests under way hold.
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> Amount {
+        self.state().reserved
+    }
+
     fn failed(&self) {
         if let Some(lease) = &mut self.state().lease {
             lease.failed();

@@ -89,6 +89,16 @@ impl Refusal {
         Self { retry_after: retry_after.map(|seconds| seconds.max(1)), ..refusal }
     }
 
+    /// Another vendor that could stand in cannot either, for this reason.
+    pub(crate) fn nor(&mut self, other: &Self) {
+        let message = format!("{}; nor can its fallback: {}", self.message, other.message);
+        self.message = message.into();
+        self.retry_after = match (self.retry_after, other.retry_after) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+    }
+
     /// A limit is reached. One of a day or a month will not pass soon, and says so in the way that clients stop for.
     pub(crate) fn quota(refused: &Refused) -> Self {
         let Refused { exceeded: Exceeded { limit, of, lack, retry_after }, owner, rates } = refused;

@@ -102,5 +102,27 @@ pub(crate) fn ask_for_usage(body: &Bytes) -> Option<Bytes> {
     Some(out.freeze())
 }
 
+#[derive(Deserialize)]
+struct Named<'a> {
+    #[serde(borrow)]
+    model: &'a RawValue,
+}
+
+/// The body with this model, where there is one; every byte that is not the model's stays. `None` where the body names none, or
+/// more than one.
+pub(crate) fn with_model(body: &Bytes, model: Option<&str>) -> Option<Bytes> {
+    let text = std::str::from_utf8(body).ok()?;
+    let Named { model: raw } = serde_json::from_str(text).ok()?;
+    serde_json::from_str::<Cow<'_, str>>(raw.get()).ok()?;
+    let Some(model) = model else { return Some(body.clone()) };
+    let at = raw.get().as_ptr() as usize - text.as_ptr() as usize;
+    let name = serde_json::to_vec(model).ok()?;
+    let mut out = BytesMut::with_capacity(body.len() + name.len());
+    out.put_slice(&body[..at]);
+    out.put_slice(&name);
+    out.put_slice(&body[at + raw.get().len()..]);
+    Some(out.freeze())
+}
+
 #[cfg(test)]
 mod tests;

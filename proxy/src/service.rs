@@ -3,6 +3,8 @@
 mod admit;
 mod answer;
 mod attempts;
+mod fallbacks;
+mod find;
 mod keys;
 
 use crate::{
@@ -209,7 +211,7 @@ async fn drain(
 impl Inner {
     async fn process<B>(
         self: &Arc<Self>,
-        parts: Parts,
+        mut parts: Parts,
         body: B,
         arrival: Arrival,
     ) -> Result<Response<ProxyBody>, Refused>
@@ -226,20 +228,25 @@ impl Inner {
             Ok(taken) => taken,
             Err(refusal) => return Err(admitted.refuse(refusal)),
         };
-        let asked = std::mem::take(&mut taken.asked);
-        let injected = admitted.wants_usage(&parts, &asked) && taken.ask_for_usage();
-        admitted.asked(&parts, asked.model, asked.stream);
+        let mut asked = std::mem::take(&mut taken.asked);
+        // As the client wrote it: stand-ins are judged on their own.
         if let Err(refusal) = access::check(&admitted.caller.access, &parts, taken.held()) {
             return Err(admitted.refuse(refusal));
         }
+        let mut way = admitted.way(&parts, &taken, &asked);
+        if let Err(refusal) = self.begin_elsewhere(&mut admitted, &way, &mut parts, &mut taken, &mut asked) {
+            return Err(admitted.refuse(refusal));
+        }
+        way.injected = admitted.wants_usage(asked.stream, asked.include_usage) && taken.ask_for_usage();
+        admitted.asked(&parts, asked.model, asked.stream);
         let input = taken.length.div_ceil(BYTES_A_TOKEN);
         let admitted = self.reserve(admitted, &arrival, input, asked.max_output).await?;
         let admitted = begin(admitted, input).await?;
         let format = admitted.route.format;
-        let message = Message::new(parts, taken, self.may_repeat(&admitted));
+        let message = Message::new(parts, taken, way, self.may_repeat(&admitted));
         let keep = (admitted.key.on_disconnect == OnDisconnect::Drain).then(|| self.cut.clone());
         let inner = Arc::clone(self);
-        let going = async move { inner.carry(admitted, message, injected, deadline).await };
+        let going = async move { inner.carry(admitted, message, deadline).await };
         forward::outlive(keep, going).await.unwrap_or_else(|| Err((Refusal::stopping(), format)))
     }
 
@@ -254,6 +261,7 @@ impl Inner {
         let mut estimate = Amount::default();
         if admitted.generative {
             estimate.tokens = input.saturating_add(output);
+            admitted.expected = (input, output);
             match admitted.estimated_cost((input, output), arrival.at) {
                 Ok(cost) => estimate.cost_micros = cost,
                 Err(refusal) => return Err(admitted.refuse(refusal)),

@@ -16,6 +16,7 @@ pub(crate) fn describe() {
         "clawplane_proxy_tokens_total",
         "Tokens by vendor and kind; cached_input and cache_write are part of input, reasoning of output",
     );
+    c("clawplane_proxy_fallbacks_total", "Requests that went to another vendor, by the one that was asked");
     c("clawplane_proxy_cost_micros_total", "Cost in millionths of a dollar, by vendor");
     c(
         "clawplane_proxy_unpriced_requests_total",
@@ -174,6 +175,11 @@ pub(crate) fn keys(vendor: &'static str, counts: &[u32; STATES.len()]) {
     for (state, count) in STATES.into_iter().zip(counts) {
         gauge!("clawplane_proxy_keys", "vendor" => vendor, "state" => state).set(f64::from(*count));
     }
+}
+
+/// A request goes to another vendor than the one that was asked.
+pub(crate) fn fell_back(asked: &'static str, to: &'static str) {
+    counter!("clawplane_proxy_fallbacks_total", "vendor" => asked, "to" => to).increment(1);
 }
 
 /// A request was tried again with another key.

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use clawplane_domain::{
     Actor, BotId, DataKeyId, Decide, DomainEvent, KeyId, Metadata, PriceId, RequestId, SealedSecret, Secret,
     TenantId, TimeZone, Timestamp, TokenHash, UserId,
-    bot::{BotEvent, CreateBot, GatewayToken, Limits},
+    bot::{BotEvent, CreateBot, Fallback, GatewayToken, Limits},
     clock::{Clock, Ids},
     price::{PriceEvent, PriceRow, PriceScope, Rates},
     provider_key::{AddKey, ApiType, DisabledBy, Disabling, KeyCommand, KeyEvent, OnDisconnect, ProviderKey},
@@ -260,6 +260,17 @@ impl World {
 
     pub(crate) fn bot_event(&self, tenant: TenantId, bot: BotId, event: &BotEvent) {
         self.emit("bot", bot, tenant, event);
+    }
+
+    /// Lets vendors stand in for others: `from`, `to`, and the model or nothing.
+    pub(crate) fn fallbacks(&self, tenant: TenantId, bot: BotId, list: &[(&str, &str, &str)]) {
+        let entry = |(from, to, model): &(&str, &str, &str)| Fallback {
+            from: from.parse().unwrap(),
+            to: to.parse().unwrap(),
+            model: (!model.is_empty()).then(|| model.parse().unwrap()),
+        };
+        let event = BotEvent::FallbacksSet { fallbacks: list.iter().map(entry).collect() };
+        self.emit("bot", bot, tenant, &event);
     }
 
     pub(crate) fn delete_bot(&self, tenant: TenantId, bot: BotId) {

@@ -3,9 +3,12 @@
 //! A new vendor is a new row in `table.rs`; `route.rs` turns a row, a key and a path into a destination.
 
 mod route;
+mod stand_in;
 mod table;
 
 pub(crate) use route::{Endpoint, NoDestination, Route, destination, resolve};
+pub(crate) use stand_in::path_at;
+pub use stand_in::shared_formats;
 
 use clawplane_domain::provider_key::ApiType;
 
@@ -50,6 +53,20 @@ pub enum Format {
     Cohere,
     /// Ollama's own.
     Ollama,
+}
+
+impl Format {
+    /// Its name in the API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OpenAi => "openai",
+            Self::OpenAiResponses => "openai-responses",
+            Self::Anthropic => "anthropic",
+            Self::Gemini => "gemini",
+            Self::Cohere => "cohere",
+            Self::Ollama => "ollama",
+        }
+    }
 }
 
 /// Whether `stream_options.include_usage` may be added to a streamed chat completion.

@@ -106,6 +106,9 @@ impl From<BotRefusal> for Problem {
             BotRefusal::GraceTooLong => {
                 Self::field("graceSeconds", format!("must be at most {}", MAX_GRACE.as_secs()))
             }
+            BotRefusal::Fallback { at, why } => {
+                Self::field(format!("fallbacks[{at}].{}", why.field()), why.to_string())
+            }
             BotRefusal::NoModel => Self::field("models", "must name at least one model"),
             BotRefusal::Exists | BotRefusal::NotDeleted => Self::new(Kind::Conflict, refusal.to_string()),
         }

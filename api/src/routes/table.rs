@@ -26,8 +26,8 @@ pub(crate) enum Permission {
     Read,
     /// Start and stop bots.
     Operate,
-    /// Create, change and delete bots and keys, set quotas and what bots may reach, rotate and revoke their tokens, read the
-    /// audit log.
+    /// Create, change and delete bots and keys, set quotas, fallbacks and what bots may reach, rotate and revoke their tokens,
+    /// read the audit log.
     Manage,
 }
 
@@ -101,6 +101,9 @@ pub(crate) static TABLE: &[Row] = &[
     row(Method::PUT, "/api/bot/{hostname}/access", MANAGE),
     row(Method::POST, "/api/bot/{hostname}/token/rotate", MANAGE),
     row(Method::POST, "/api/bot/{hostname}/token/revoke", MANAGE),
+    row(Method::GET, "/api/bot/{hostname}/fallbacks", READ).reads(BOTS),
+    row(Method::PUT, "/api/bot/{hostname}/fallbacks", MANAGE),
+    row(Method::DELETE, "/api/bot/{hostname}/fallbacks", MANAGE),
     row(Method::GET, "/api/bot/{hostname}/usage/stats", READ).reads(SUMS),
     row(Method::GET, "/api/bot/{hostname}/usage/trend", READ).reads(SUMS),
     row(Method::GET, "/api/bot/{hostname}/usage/breakdown", READ).reads(SUMS),

@@ -71,6 +71,14 @@ impl VendorRules for Fakes {
         ["openai", "anthropic", "custom"].contains(&vendor.as_str())
     }
 
+    fn shared_formats(&self, from: &VendorId, to: &VendorId) -> Vec<&'static str> {
+        match (from.as_str(), to.as_str()) {
+            ("anthropic", "openai") => Vec::new(),
+            (_, "custom") => vec!["openai", "anthropic"],
+            _ => vec!["openai"],
+        }
+    }
+
     fn check(&self, _: &VendorId, base_url: Option<&BaseUrl>, _: Option<ApiType>) -> Result<(), FieldError> {
         match base_url.filter(|url| url.as_str().contains("169.254.")) {
             Some(_) => Err(FieldError::new("baseUrl", "must not be a private address")),

@@ -8,6 +8,7 @@ mod access;
 mod app;
 mod audit;
 mod bots;
+mod fallbacks;
 mod freshness;
 mod idempotency;
 mod key_changes;

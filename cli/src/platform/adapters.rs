@@ -26,6 +26,12 @@ impl VendorRules for VendorTable {
         vendors::find(vendor.as_str()).is_some()
     }
 
+    fn shared_formats(&self, from: &VendorId, to: &VendorId) -> Vec<&'static str> {
+        let rows = vendors::find(from.as_str()).zip(vendors::find(to.as_str()));
+        let formats = rows.map(|(from, to)| vendors::shared_formats(from, to)).unwrap_or_default();
+        formats.into_iter().map(vendors::Format::name).collect()
+    }
+
     fn check(
         &self,
         vendor: &VendorId,

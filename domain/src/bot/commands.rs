@@ -1,8 +1,8 @@
 //! What can be asked of a bot, and what is decided.
 
 use super::{
-    Access, Bot, BotEvent, BotState, Desired, GatewayToken, Limits, ModelChoice, Rotate, state::BotProfile,
-    token,
+    Access, BadFallback, Bot, BotEvent, BotState, Desired, Fallback, GatewayToken, Limits, ModelChoice,
+    Rotate, fallbacks, state::BotProfile, token,
 };
 use crate::{
     BotId, TenantId, UserId,
@@ -95,6 +95,8 @@ pub enum BotCommand {
     RotateToken(Box<Rotate>),
     /// Make every token of it void, until it is given another one.
     RevokeTokens,
+    /// Let these vendors stand in for others, instead of all earlier ones.
+    SetFallbacks(Vec<Fallback>),
     /// Remove it with its data.
     Delete,
     /// From the worker: this is what its container looks like.
@@ -129,6 +131,14 @@ pub enum BotRefusal {
     /// Nobody may hold on to an old token for so long.
     #[error("an old token may stay valid for a day at most")]
     GraceTooLong,
+    /// An entry of `fallbacks` makes no sense.
+    #[error("`fallbacks[{at}].{}` {why}", why.field())]
+    Fallback {
+        /// Which one.
+        at: usize,
+        /// Why not.
+        why: BadFallback,
+    },
     /// A bot without a model could not answer.
     #[error("`models` must name at least one model")]
     NoModel,
@@ -155,6 +165,7 @@ pub(super) fn decide(bot: &Bot, command: BotCommand) -> Result<Vec<BotEvent>, Bo
         BotCommand::SetAccess(access) => set_access(bot, access),
         BotCommand::RotateToken(new) => token::rotate(bot, *new),
         BotCommand::RevokeTokens => Ok(token::revoke(bot)),
+        BotCommand::SetFallbacks(new) => set_fallbacks(bot, new),
         BotCommand::Delete => Ok(vec![BotEvent::Deleted {
             hostname: bot.hostname.clone(),
             token_hash: bot.token.as_ref().map(|token| token.hash),
@@ -186,6 +197,14 @@ fn set_access(bot: &BotProfile, access: Access) -> Result<Vec<BotEvent>, BotRefu
         return Ok(Vec::new());
     }
     Ok(vec![BotEvent::AccessSet { access }])
+}
+
+fn set_fallbacks(bot: &BotProfile, fallbacks: Vec<Fallback>) -> Result<Vec<BotEvent>, BotRefusal> {
+    fallbacks::check(&fallbacks)?;
+    if bot.fallbacks == fallbacks {
+        return Ok(Vec::new());
+    }
+    Ok(vec![BotEvent::FallbacksSet { fallbacks }])
 }
 
 /// Only news is recorded: the worker reports at every pass.

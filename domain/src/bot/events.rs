@@ -1,6 +1,6 @@
 //! What happens to a bot.
 
-use super::{Access, CreateBot, EarlierToken, GatewayToken, Observation};
+use super::{Access, CreateBot, EarlierToken, Fallback, GatewayToken, Observation};
 use crate::{
     TokenHash,
     claim::{Claim, Claims, Scope},
@@ -49,6 +49,12 @@ pub enum BotEvent {
         #[serde(flatten)]
         access: Access,
     },
+    /// These vendors stand in for others, instead of all earlier ones.
+    #[serde(rename = "bot.fallbacks_set")]
+    FallbacksSet {
+        /// In the order in which they are tried.
+        fallbacks: Vec<Fallback>,
+    },
     /// It shall run.
     #[serde(rename = "bot.start_requested")]
     StartRequested {},
@@ -85,6 +91,7 @@ crate::aggregate::impl_event!(BotEvent {
     TokenRotated => "bot.token_rotated" @ "1",
     TokensRevoked => "bot.tokens_revoked" @ "1",
     AccessSet => "bot.access_set" @ "1",
+    FallbacksSet => "bot.fallbacks_set" @ "1",
     StartRequested => "bot.start_requested" @ "1",
     StopRequested => "bot.stop_requested" @ "1",
     Deleted => "bot.deleted" @ "1",

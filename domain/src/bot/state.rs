@@ -1,7 +1,7 @@
 //! What a bot is.
 
 use super::{
-    Access, BotEvent,
+    Access, BotEvent, Fallback,
     commands::Observation,
     token::{EarlierToken, GatewayToken},
 };
@@ -114,6 +114,9 @@ pub struct BotProfile {
     /// Tokens from before it that are good for a while yet, the newest first.
     #[serde(default)]
     pub earlier: Vec<EarlierToken>,
+    /// Vendors that stand in for others.
+    #[serde(default)]
+    pub fallbacks: Vec<Fallback>,
     /// What its owner wants.
     pub desired: Desired,
     /// What the worker saw last.
@@ -147,6 +150,7 @@ impl Decide for Bot {
                 access: Access::default(),
                 token: None,
                 earlier: Vec::new(),
+                fallbacks: Vec::new(),
                 desired: Desired::Stopped,
                 observed: Observation::new(BotState::Created),
                 removed: false,
@@ -169,6 +173,7 @@ impl Decide for Bot {
                 bot.earlier = Vec::new();
             }
             BotEvent::AccessSet { access } => bot.access = access,
+            BotEvent::FallbacksSet { fallbacks } => bot.fallbacks = fallbacks,
             BotEvent::StartRequested {} => bot.desired = Desired::Running,
             BotEvent::StopRequested {} => bot.desired = Desired::Stopped,
             BotEvent::Deleted { .. } => {

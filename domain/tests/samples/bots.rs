@@ -4,7 +4,8 @@ use super::{Samples, at, id, sealed, text};
 use clawplane_domain::{
     TokenHash,
     bot::{
-        Access, BotEvent, BotState, CreateBot, EarlierToken, GatewayToken, Limits, ModelChoice, Observation,
+        Access, BotEvent, BotState, CreateBot, EarlierToken, Fallback, GatewayToken, Limits, ModelChoice,
+        Observation,
     },
 };
 
@@ -43,6 +44,12 @@ pub(super) fn add(samples: &mut Samples) {
     };
     samples.add(&BotEvent::AccessSet { access });
     samples.minimal(&BotEvent::AccessSet { access: Access::default() });
+    let fallbacks = vec![
+        Fallback { from: text("openai"), to: text("groq"), model: Some(text("llama-3.3-70b-versatile")) },
+        Fallback { from: text("openai"), to: text("openrouter"), model: None },
+    ];
+    samples.add(&BotEvent::FallbacksSet { fallbacks });
+    samples.minimal(&BotEvent::FallbacksSet { fallbacks: Vec::new() });
 
     samples.add(&BotEvent::StartRequested {});
     samples.add(&BotEvent::StopRequested {});

@@ -6,7 +6,7 @@ use crate::{
 };
 use clawplane_domain::{
     BotId, TenantId, Timestamp, UserId,
-    bot::{Access, Bot, BotState, Desired, GatewayToken, Limits, ModelChoice, Observation},
+    bot::{Access, Bot, BotState, Desired, Fallback, GatewayToken, Limits, ModelChoice, Observation},
     quota::QuotaLimits,
     values::{Hostname, ImageRef, Label, Tag},
 };
@@ -49,6 +49,8 @@ pub struct BotRow {
     pub access: Access,
     /// The present gateway token, hashed and sealed; none once it is deleted.
     pub token: Option<GatewayToken>,
+    /// Vendors that stand in for others.
+    pub fallbacks: Vec<Fallback>,
     /// What its owner wants.
     pub desired: Desired,
     /// What the worker saw last.
@@ -186,6 +188,7 @@ fn bot(row: &PgRow) -> Result<BotRow, sqlx::Error> {
         limits: profile.limits,
         access: profile.access,
         token: profile.token,
+        fallbacks: profile.fallbacks,
         desired: profile.desired,
         observed: profile.observed,
         state_since: row.try_get("state_since")?,

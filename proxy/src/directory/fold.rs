@@ -11,7 +11,7 @@ use crate::{
 };
 use clawplane_domain::{
     BotId, DataKeyId, KeyId, PriceId, SealedSecret, Secret, TenantId, TimeZone, Timestamp, TokenHash,
-    bot::{Access, BotEvent},
+    bot::{Access, BotEvent, Fallback},
     price::{PriceEvent, VersionedPrice},
     provider_key::{AddKey, KeyEvent},
     quota::{QuotaEvent, QuotaLimits, QuotaSubject},
@@ -38,6 +38,10 @@ pub(crate) enum Change {
     AccessSet {
         id: BotId,
         access: Access,
+    },
+    FallbacksSet {
+        id: BotId,
+        fallbacks: Arc<[Fallback]>,
     },
     BotDeleted(BotId),
     KeyAdded {
@@ -164,6 +168,9 @@ impl Change {
             }
             BotEvent::TokensRevoked { .. } => Some(Self::TokensSet { id: id()?, tokens: Vec::new() }),
             BotEvent::AccessSet { access } => Some(Self::AccessSet { id: id()?, access }),
+            BotEvent::FallbacksSet { fallbacks } => {
+                Some(Self::FallbacksSet { id: id()?, fallbacks: fallbacks.into() })
+            }
             BotEvent::Deleted { .. } => Some(Self::BotDeleted(id()?)),
             _ => None,
         })
@@ -228,16 +235,18 @@ impl Directory {
     pub(crate) fn apply(&mut self, change: Change) {
         match change {
             Change::BotCreated { id, tenant, tags } => {
-                let bot = Bot { tenant_id: tenant, tags, access: Arc::default(), tokens: Vec::new() };
+                let bot = Bot {
+                    tenant_id: tenant,
+                    tags,
+                    access: Arc::default(),
+                    fallbacks: Arc::default(),
+                    tokens: Vec::new(),
+                };
                 self.bots.insert(id, bot);
             }
             Change::TokensSet { id, tokens } => self.set_tokens(id, tokens),
-            Change::AccessSet { id, access } => {
-                let Some(bot) = self.bots.get_mut(&id) else { return };
-                bot.access = Arc::new(access);
-                let tokens = bot.tokens.clone();
-                self.set_tokens(id, tokens);
-            }
+            Change::AccessSet { id, access } => self.change_bot(id, |bot| bot.access = Arc::new(access)),
+            Change::FallbacksSet { id, fallbacks } => self.change_bot(id, |bot| bot.fallbacks = fallbacks),
             Change::BotDeleted(id) => {
                 self.set_tokens(id, Vec::new());
                 self.bots.remove(&id);
@@ -292,12 +301,21 @@ impl Directory {
                 tenant_id: bot.tenant_id,
                 tags: bot.tags.clone(),
                 access: Arc::clone(&bot.access),
+                fallbacks: Arc::clone(&bot.fallbacks),
                 expires_at,
                 ledger: Arc::clone(&ledger),
                 tenant_ledger: Arc::clone(&tenant_ledger),
             };
             self.tokens.insert(hash, Arc::new(caller));
         }
+    }
+
+    /// Changes what all tokens of a bot share.
+    fn change_bot(&mut self, id: BotId, change: impl FnOnce(&mut Bot)) {
+        let Some(bot) = self.bots.get_mut(&id) else { return };
+        change(bot);
+        let tokens = bot.tokens.clone();
+        self.set_tokens(id, tokens);
     }
 
     fn alter(&mut self, id: KeyId, change: impl FnOnce(&mut Key)) {

@@ -41,6 +41,15 @@ impl Hold {
         }
     }
 
+    /// Holds as much money as `cost_micros`, where it holds less and there is more.
+    fn raise(&mut self, now: Timestamp, cost_micros: u64) {
+        let more = cost_micros.saturating_sub(self.held.cost_micros);
+        if more > 0 {
+            let got = self.ledger.state().raise(now, Amount { tokens: 0, cost_micros: more });
+            self.held = self.held.plus(got);
+        }
+    }
+
     fn settle(self, at: Timestamp, now: Timestamp, used: Amount) {
         let mut state = self.ledger.state();
         state.roll(now);
@@ -73,6 +82,12 @@ pub(crate) struct Reservation {
 }
 
 impl Reservation {
+    /// The request will rather cost this.
+    pub(crate) fn raise(&mut self, now: Timestamp, cost_micros: u64) {
+        self.bot.raise(now, cost_micros);
+        self.tenant.raise(now, cost_micros);
+    }
+
     /// Records what a request that arrived at `at` has used, now that it is over.
     pub(crate) fn settle(self, at: Timestamp, now: Timestamp, used: Amount) {
         self.bot.settle(at, now, used);

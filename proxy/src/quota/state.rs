@@ -130,6 +130,24 @@ impl State {
         Ok(Got { held, rates: self.rates(now), is_low, day })
     }
 
+    /// Reserves more for a request that is counted, or as much more as is left; it never stops it.
+    pub(super) fn raise(&mut self, now: Timestamp, more: Amount) -> Amount {
+        self.roll(now);
+        let Ok(mut held) = self.left(now, more, true) else { return Amount::default() };
+        if self.is_windowed() {
+            let (limits, reserved) = (self.limits, self.reserved);
+            let Some(lease) = self.lease.as_mut().filter(|lease| lease.is_of(now)) else {
+                return Amount::default();
+            };
+            match lease.fit(now, held, reserved, &limits, true) {
+                Ok(fit) => held = fit,
+                Err(_) => return Amount::default(),
+            }
+        }
+        self.reserved = self.reserved.plus(held);
+        held
+    }
+
     /// What of `estimate` may be reserved under every limit, or the first limit that is reached.
     fn left(&self, now: Timestamp, estimate: Amount, last: bool) -> Result<Amount, No> {
         let mut left = estimate;

@@ -309,3 +309,21 @@ proptest! {
         prop_assert_eq!(tenant.state().reserved, Amount::default());
     }
 }
+
+#[test]
+fn a_request_that_will_cost_more_holds_more_of_what_is_left() {
+    let limits = QuotaLimits { daily_cost_micros: Some(1000), ..QuotaLimits::default() };
+    let (ledger, now) = (ledger(limits), at("2026-11-20T12:00:00Z"));
+    let mut first = ledger.reserve(now, amount(10, 100)).unwrap();
+    first.raise(now, 300);
+    first.raise(now, 50);
+    assert_eq!(ledger.held(), amount(10, 300), "it never holds less than before");
+    let second = ledger.reserve(now, amount(10, 200)).unwrap();
+    first.raise(now, 5000);
+    assert_eq!(ledger.held(), amount(20, 1000), "what is left is 500, and it goes on");
+    assert_eq!(ledger.reserve(now, amount(1, 1)).unwrap_err(), No::Busy);
+    first.settle(now, now, amount(10, 400));
+    assert_eq!(ledger.held(), amount(10, 200));
+    drop(second);
+    assert_eq!(ledger.held(), amount(0, 0));
+}

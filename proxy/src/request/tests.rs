@@ -43,3 +43,32 @@ fn usage_is_asked_for_without_touching_other_bytes() {
     }
     assert_eq!(ask_for_usage(&Bytes::from_static(br#"{"stream_options":7}"#)), None);
 }
+
+#[test]
+fn another_model_changes_nothing_else() {
+    let put = |body: &str, model: &str| {
+        let whole = Bytes::copy_from_slice(body.as_bytes());
+        let out = with_model(&whole, Some(model))?;
+        assert_eq!(with_model(&whole, None), Some(whole));
+        assert_eq!(read(&out).model.as_deref(), Some(model));
+        Some(String::from_utf8(out.to_vec()).unwrap())
+    };
+    let body =
+        " {\"a\": 1.0 ,\r\n\"model\" :\t\"gp\\u0074-4o\", \"x\":{\"model\":\"gpt-4o\"},\"n\":1e400 }\n";
+    let expected = body.replace("\"gp\\u0074-4o\"", "\"llama/3.3\"");
+    assert_eq!(put(body, "llama/3.3").as_deref(), Some(expected.as_str()));
+    assert_eq!(put(r#"{"model":"a"}"#, "q\"\\").as_deref(), Some(r#"{"model":"q\"\\"}"#));
+    for bad in [
+        "",
+        "[]",
+        "{}",
+        r#"{"model":null}"#,
+        r#"{"model":{"a":1}}"#,
+        r#"{"model":"a","model":"b"}"#,
+        r#"{"model":"a""#,
+        r#"{"x":{"model":"a"}}"#,
+    ] {
+        assert_eq!(put(bad, "m"), None, "{bad}");
+        assert_eq!(with_model(&Bytes::from_static(bad.as_bytes()), None), None, "{bad}");
+    }
+}

@@ -1,6 +1,6 @@
 //! Who asks, and where it goes: token, vendor, key and destination, all from memory.
 
-use super::{Inner, Refused};
+use super::{Inner, Refused, fallbacks::Detours, find::Found};
 use crate::{
     choose::Pick,
     credentials,
@@ -11,7 +11,6 @@ use crate::{
     observe::Operation,
     quota::{Owner, Rates},
     refusal::Refusal,
-    request::Asked,
     upstream_body::UpstreamBody,
     vendors::{self, Format, NoDestination, Route, StreamOptions, Vendor},
 };
@@ -20,7 +19,7 @@ use http::{HeaderMap, Method, Request, StatusCode, Uri, request::Parts};
 use std::sync::Arc;
 
 /// What stands before the vendor in the path.
-const PREFIX: &str = "/api/v1/";
+pub(super) const PREFIX: &str = "/api/v1/";
 /// Azure's first `api-version` that knows `stream_options`.
 const AZURE_STREAM_OPTIONS: &str = "2024-09-01";
 /// The last segments of paths whose answers cost tokens.
@@ -49,14 +48,18 @@ pub(super) struct Admitted {
     /// There when this request is the one that tries the key after a cool-down.
     pub(super) probe: Option<Probe>,
     pub(super) route: Route,
-    uri: Uri,
+    pub(super) uri: Uri,
     /// Its answer costs tokens.
     pub(super) generative: bool,
     /// Its answer may name tokens. Reading an old answer again, as a GET does, does not cost them again.
     pub(super) metered: bool,
     /// The client asked for a stream.
     pub(super) stream: bool,
-    model: Option<String>,
+    pub(super) model: Option<String>,
+    /// The estimate of its input and output, in tokens.
+    pub(super) expected: (u64, u64),
+    /// Where else it has been, and may still go.
+    pub(super) detours: Detours,
     /// Where the limits of the bot and its tenant stand.
     pub(super) rates: Rates,
 }
@@ -91,18 +94,22 @@ impl Inner {
         if !caller.access.allows_vendor(vendor.id) {
             return Err(refuse(flight, Refusal::vendor_not_allowed(vendor.id)));
         }
-        let Some(group) = directory.keys(caller.tenant_id, vendor) else {
-            return Err(refuse(flight, Refusal::no_key(vendor.id)));
-        };
-        let probation = self.config.cooldowns.probation;
-        let Some(Pick { key, probe }) = group.choose(&caller.tags, arrival.at, probation) else {
-            return Err(refuse(flight, super::keys::all_down(vendor, group, arrival.at)));
-        };
-        let (route, uri) = match aim(vendor, &key, &parts.uri) {
-            Ok(aim) => aim,
-            Err(why) => return Err(refuse(flight, no_destination(why))),
-        };
         let generative = parts.method == Method::POST && is_generative(path);
+        let mut detours = Detours::of(vendor);
+        let found = self.find(&directory, caller, vendor, (&parts.uri, arrival.at));
+        let Found { vendor, pick: Pick { key, probe }, route, uri } = match found {
+            Ok(found) => found,
+            Err((refusal, other_may)) => {
+                let wanted = (format, &parts.uri, other_may && generative);
+                match self.begin_with_another(&directory, caller, &mut detours, wanted, refusal) {
+                    Ok(found) => found,
+                    Err(refusal) => return Err(refuse(flight, refusal)),
+                }
+            }
+        };
+        if vendor.id != detours.asked.id {
+            flight.at(vendor.id, None, None);
+        }
         flight.observed(Operation::of(path), &parts.headers, &uri);
         let metered = parts.method == Method::POST && !path.ends_with("/cancel");
         if !metered {
@@ -121,6 +128,8 @@ impl Inner {
             metered,
             stream: false,
             model: None,
+            expected: (0, 0),
+            detours,
             rates: Rates::default(),
         })
     }
@@ -134,10 +143,10 @@ impl Admitted {
     }
 
     /// Whether usage has to be asked for, and may be.
-    pub(super) fn wants_usage(&self, parts: &Parts, asked: &Asked) -> bool {
-        let path = parts.uri.path();
-        asked.stream == Some(true)
-            && !asked.include_usage
+    pub(super) fn wants_usage(&self, stream: Option<bool>, include_usage: bool) -> bool {
+        let path = self.uri.path();
+        stream == Some(true)
+            && !include_usage
             && self.route.format == Format::OpenAi
             && path.ends_with("/chat/completions")
             && match self.route.stream_options {
@@ -145,7 +154,7 @@ impl Admitted {
                 StreamOptions::Rejected => false,
                 StreamOptions::ByApiVersion => {
                     path.contains("/openai/v1/")
-                        || api_version(&parts.uri).is_some_and(|v| v >= AZURE_STREAM_OPTIONS)
+                        || api_version(&self.uri).is_some_and(|v| v >= AZURE_STREAM_OPTIONS)
                 }
             }
     }
@@ -164,14 +173,23 @@ impl Admitted {
     }
 
     /// Micro-dollars of an estimate. Where the price is unknown it is zero, if those who limit money allow that.
-    pub(super) fn estimated_cost(&self, (input, output): (u64, u64), at: Timestamp) -> Result<u64, Refusal> {
+    pub(super) fn estimated_cost(&self, tokens: (u64, u64), at: Timestamp) -> Result<u64, Refusal> {
+        self.cost_at((self.vendor, self.model.as_deref()), tokens, at)
+    }
+
+    /// The same for another vendor and its model.
+    pub(super) fn cost_at(
+        &self,
+        (vendor, model): (&Vendor, Option<&str>),
+        (input, output): (u64, u64),
+        at: Timestamp,
+    ) -> Result<u64, Refusal> {
         let ledgers = [(Owner::Bot, &self.caller.ledger), (Owner::Tenant, &self.caller.tenant_ledger)];
         let mut wanted =
             ledgers.into_iter().filter_map(|(owner, ledger)| Some((owner, ledger.wants_cost()?)));
         let Some(first) = wanted.next() else { return Ok(0) };
         let tokens = Tokens { input_tokens: input, output_tokens: output, ..Tokens::default() };
-        let model = self.model.as_deref();
-        let cost = model.and_then(|model| self.flight.prices().estimate(self.vendor, model, &tokens, at));
+        let cost = model.and_then(|model| self.flight.prices().estimate(vendor, model, &tokens, at));
         let refusing = std::iter::once(first).chain(wanted).find(|(_, price)| *price == UnknownPrice::Refuse);
         match (cost, refusing) {
             (Some(cost), _) => Ok(cost),
@@ -216,7 +234,7 @@ impl Admitted {
 }
 
 /// What a request means to a vendor with a key, and where it goes.
-fn aim(vendor: &'static Vendor, key: &Key, uri: &Uri) -> Result<(Route, Uri), NoDestination> {
+pub(super) fn aim(vendor: &'static Vendor, key: &Key, uri: &Uri) -> Result<(Route, Uri), NoDestination> {
     let named = uri.path().strip_prefix(PREFIX).and_then(|rest| rest.split_once('/'));
     let path = named.map_or("", |(_, path)| path);
     let route = vendors::resolve(vendor, key.api_type, path);
@@ -225,7 +243,7 @@ fn aim(vendor: &'static Vendor, key: &Key, uri: &Uri) -> Result<(Route, Uri), No
     Ok((route, uri))
 }
 
-fn no_destination(why: NoDestination) -> Refusal {
+pub(super) fn no_destination(why: NoDestination) -> Refusal {
     let code = match why {
         NoDestination::NoBaseUrl => "no_base_url",
         NoDestination::DotSegment | NoDestination::BadPath => "invalid_path",
@@ -242,7 +260,7 @@ fn is_generative(path: &str) -> bool {
 }
 
 /// The model where the path has it: Gemini's `models/{model}:method`, Azure's `deployments/{name}/`.
-fn model_in(path: &str) -> Option<String> {
+pub(super) fn model_in(path: &str) -> Option<String> {
     let mut segments = path.split('/').skip_while(|segment| !matches!(*segment, "models" | "deployments"));
     let name = segments.nth(1)?;
     let name = name.rsplit_once(':').map_or(name, |(model, _)| model);

@@ -8,7 +8,7 @@ use crate::{
     meter::Meter,
     vendor_body::VendorBody,
 };
-use http::{HeaderMap, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +24,9 @@ impl Admitted {
         let (mut head, body) = upstream.into_parts();
         headers::strip_hop_by_hop(&mut head.headers);
         self.rates.put(&mut head.headers);
+        if self.vendor.id != self.detours.asked.id {
+            head.headers.insert(headers::VENDOR, HeaderValue::from_static(self.vendor.id));
+        }
         let meter = self.meter(head.status, &head.headers);
         self.flight.answered(head.status.as_u16(), meter.is_stream());
         let strip = injected && meter.is_sse();

@@ -1,40 +1,68 @@
 //! A request's tries, one key after the other, until the first byte of an answer goes to the client.
 //!
-//! Only a body that is held in memory can be sent again. The next vendor, where a routing rule allows it, would be
-//! chosen where [`Inner::next`] finds no key any more.
+//! Only a body that is held in memory can be sent again. Where no key of a vendor is left, `fallbacks` turns to the next
+//! one.
 
 use super::{Inner, Refused, admit::Admitted};
 use crate::{
     body::ProxyBody,
     choose::Pick,
     forward::{self, NoAnswer},
+    headers,
     intake::{Intake, Taken},
     refusal::Refusal,
     telemetry,
     upstream_body::UpstreamBody,
     vendor_body::VendorBody,
+    vendors::Format,
 };
 use bytes::Bytes;
 use clawplane_domain::{KeyId, provider_key::OnDisconnect};
-use http::{HeaderMap, Response, request::Parts};
+use http::{HeaderMap, Response, Uri, request::Parts};
+use std::sync::Arc;
 use tokio::time::Instant;
 
 /// What is sent, as often as it has to be.
 pub(super) struct Message {
-    parts: Parts,
+    pub(super) parts: Parts,
     body: Option<UpstreamBody>,
     /// The body once more, where there may be a second try.
     again: Option<Bytes>,
+    pub(super) way: Way,
+}
+
+/// A request as the client sent it. In a box of its own: most requests have no other vendor to go to.
+pub(super) struct Origin {
+    pub(super) body: Bytes,
+    pub(super) uri: Uri,
+    pub(super) model: Option<String>,
+}
+
+/// What is known of a request on its way.
+pub(super) struct Way {
+    /// There where another vendor may get it.
+    pub(super) origin: Option<Arc<Origin>>,
+    pub(super) stream: Option<bool>,
+    pub(super) include_usage: bool,
+    /// Usage was asked for on the way.
+    pub(super) injected: bool,
 }
 
 impl Message {
     /// `repeat` when there may be a second try.
-    pub(super) fn new(parts: Parts, taken: Taken, repeat: bool) -> Self {
+    pub(super) fn new(parts: Parts, taken: Taken, way: Way, repeat: bool) -> Self {
         let again = match &taken.body {
-            Intake::Held(bytes) if repeat => Some(bytes.clone()),
+            Intake::Held(bytes) if repeat || way.origin.is_some() => Some(bytes.clone()),
             _ => None,
         };
-        Self { parts, body: Some(taken.into_body()), again }
+        Self { parts, body: Some(taken.into_body()), again, way }
+    }
+
+    /// Makes it one to another vendor.
+    pub(super) fn turn(&mut self, uri: Uri, body: Bytes, format: Format) {
+        headers::for_a_stand_in(&mut self.parts.headers, format);
+        self.parts.uri = uri;
+        (self.body, self.again) = (None, Some(body));
     }
 
     /// Headers and body of the next try. Where there is only one, nothing is copied.
@@ -70,6 +98,19 @@ impl Tried {
             Self::Nothing(why) => why.consumed,
         }
     }
+
+    /// Whether a vendor may have worked on it without ever saying so.
+    fn is_lost(&self) -> bool {
+        matches!(self, Self::Nothing(why) if why.consumed)
+    }
+
+    /// Whether it is not what was asked for.
+    fn is_error(&self) -> bool {
+        match self {
+            Self::Answer(answer) => !answer.status().is_success(),
+            Self::Nothing(_) => true,
+        }
+    }
 }
 
 impl Inner {
@@ -78,44 +119,84 @@ impl Inner {
         &self,
         mut admitted: Admitted,
         mut message: Message,
-        injected: bool,
         deadline: Instant,
     ) -> Result<Response<ProxyBody>, Refused> {
-        let (mut tried, mut spare) = (Vec::new(), None);
+        let mut first = None;
         let end = loop {
-            let (headers, body) = message.next();
-            let request = match admitted.request(message.parts.method.clone(), headers, body) {
-                Ok(request) => request,
-                Err(refusal) => return Err(admitted.refuse(refusal)),
-            };
-            let (end, failed) = self.attempt(&mut admitted, request, deadline).await;
-            let repeatable =
-                admitted.generative || message.parts.method.is_idempotent() || !end.may_have_acted();
-            let next = match failed && repeatable && message.again.is_some() {
-                true => self.next(&admitted, &mut tried, deadline),
-                false => None,
-            };
-            let Some(pick) = next else { break end };
-            let (failed, consumed) = (admitted.key.id, matches!(&end, Tried::Nothing(why) if why.consumed));
-            if !admitted.switch(pick, &message.parts.uri, consumed) {
+            let (end, failed) = self.tries(&mut admitted, &mut message, deadline).await;
+            let no_answer = failed || (admitted.is_away() && end.is_error());
+            if !no_answer {
                 break end;
             }
-            telemetry::tried_again(admitted.vendor.id);
-            if let Tried::Answer(answer) = end {
-                spare = Some(Spare { answer, key: failed });
+            let (here, away, consumed) = (admitted.standing(), admitted.is_away(), end.is_lost());
+            if self.detour(&mut admitted, &mut message, deadline, consumed) {
+                if !away {
+                    first = Some(Box::new((end, here)));
+                }
+                continue;
             }
+            if !away {
+                break end;
+            }
+            let Some((mut end, there)) = first.map(|first| *first) else {
+                admitted.go_back(None, consumed);
+                let asked = admitted.detours.asked.id;
+                let refusal = admitted.detours.refusal().unwrap_or_else(|| Refusal::no_key(asked));
+                return Err(admitted.refuse(refusal));
+            };
+            if let Tried::Nothing(why) = &mut end {
+                // It was counted when the request went on.
+                why.consumed = false;
+            }
+            admitted.go_back(Some(there), consumed);
+            break end;
         };
-        match (end, spare) {
-            (Tried::Answer(answer), _) => Ok(self.pass_on(admitted, answer, injected, deadline)),
-            (Tried::Nothing(why), Some(Spare { answer, key })) => {
-                admitted.flight.lost_last(why.consumed);
-                admitted.flight.used(key);
-                Ok(self.pass_on(admitted, answer, injected, deadline))
-            }
-            (Tried::Nothing(why), None) => {
+        match end {
+            Tried::Answer(answer) => Ok(self.pass_on(admitted, answer, message.way.injected, deadline)),
+            Tried::Nothing(why) => {
                 let (format, rates) = (admitted.route.format, admitted.rates);
                 admitted.flight.refuse(&why.refusal, why.consumed);
                 Err((Refusal { rates: Some(Box::new(rates)), ..why.refusal }, format))
+            }
+        }
+    }
+
+    /// The tries with one vendor's keys: what they led to, and whether it failed in a way that another key may not.
+    async fn tries(
+        &self,
+        admitted: &mut Admitted,
+        message: &mut Message,
+        deadline: Instant,
+    ) -> (Tried, bool) {
+        let (mut tried, mut spare) = (Vec::new(), None);
+        loop {
+            let (headers, body) = message.next();
+            let request = admitted.request(message.parts.method.clone(), headers, body);
+            let (end, failed) = match request {
+                Ok(request) => self.attempt(admitted, request, deadline).await,
+                Err(refusal) => (Tried::Nothing(NoAnswer { refusal, consumed: false }), false),
+            };
+            let repeatable =
+                admitted.generative || message.parts.method.is_idempotent() || !end.may_have_acted();
+            let next = match failed && repeatable && message.again.is_some() {
+                true => self.next(admitted, &mut tried, deadline),
+                false => None,
+            };
+            let before = admitted.key.id;
+            let again = next.is_some_and(|pick| admitted.switch(pick, &message.parts.uri, end.is_lost()));
+            if !again {
+                return match (end, spare) {
+                    (Tried::Nothing(why), Some(Spare { answer, key })) => {
+                        admitted.flight.lost_last(why.consumed);
+                        admitted.flight.used(key);
+                        (Tried::Answer(answer), failed)
+                    }
+                    (end, _) => (end, failed),
+                };
+            }
+            telemetry::tried_again(admitted.vendor.id);
+            if let Tried::Answer(answer) = end {
+                spare = Some(Spare { answer, key: before });
             }
         }
     }

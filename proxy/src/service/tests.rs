@@ -6,6 +6,7 @@ mod accounting;
 mod credentials;
 mod endings;
 mod fake;
+mod fallbacks;
 mod half_open;
 mod healing;
 mod keys;

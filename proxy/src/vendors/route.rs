@@ -126,6 +126,11 @@ pub(crate) fn destination(
     if is_version(first) {
         insert = "";
     }
+    // Azure's base URL is given with and without it.
+    let path = match path.strip_prefix("openai/v1/") {
+        Some(rest) if prefix.ends_with("/openai/v1") => rest,
+        _ => path,
+    };
     let mut target = String::with_capacity(prefix.len() + path.len() + query.map_or(0, str::len) + 10);
     for part in [prefix, "/", insert, path] {
         target.push_str(part);

@@ -17,6 +17,7 @@
 )]
 mod crash;
 mod durability;
+mod fallbacks;
 mod hostile;
 mod keys;
 mod layers;

@@ -1,6 +1,9 @@
 //! A bot as a client sees it. Its token is seen once, in the answer that creates it.
 
-use super::new::ModelDto;
+use super::{
+    fallbacks::{self, FallbackDto},
+    new::ModelDto,
+};
 use crate::{ApiState, bots::Created, quotas::QuotaDto};
 use chrono::{DateTime, Utc};
 use clawplane_domain::bot::{BotState, Desired, Limits, ModelChoice};
@@ -65,6 +68,9 @@ pub(crate) struct BotDto {
     allowed_vendors: Option<Vec<String>>,
     /// Whether it has a gateway token; not once its tokens were revoked, until it gets another.
     has_gateway_token: bool,
+    /// The vendors that stand in for others.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fallbacks: Vec<FallbackDto>,
     /// When its gateway token ends; absent when it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     gateway_token_expires_at: Option<DateTime<Utc>>,
@@ -127,6 +133,7 @@ impl BotDto {
             allowed_models: row.access.allowed_models.map(texts),
             allowed_vendors: row.access.allowed_vendors.map(texts),
             has_gateway_token: row.token.is_some(),
+            fallbacks: fallbacks::shown(api, row.fallbacks),
             gateway_token_expires_at: row.token.and_then(|token| token.expires_at),
             quota: row.quota.map(Into::into),
             created_by: row.created_by.0,
