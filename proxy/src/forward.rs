@@ -43,13 +43,12 @@ pub(crate) async fn send(
     }
 }
 
-/// Waits for `going`. Where it has to be kept, it goes on also when nobody waits for it any more, until `keep` is
-/// cancelled: then there is no result.
+/// Waits for `going`, which goes on also when nobody waits for it any more, until `keep` is cancelled: then there is no
+/// result.
 pub(crate) async fn outlive<T: Send + 'static>(
-    keep: Option<CancellationToken>,
+    keep: CancellationToken,
     going: impl Future<Output = T> + Send + 'static,
 ) -> Option<T> {
-    let Some(keep) = keep else { return Some(going.await) };
     let task = tokio::spawn(async move { keep.run_until_cancelled(going).await });
     task.await.ok().flatten()
 }

@@ -179,7 +179,7 @@ impl Proxy {
 }
 
 /// Records the intent: nothing goes upstream without.
-async fn begin(mut admitted: Admitted, input: u64) -> Result<Admitted, Refused> {
+async fn begin(mut admitted: Box<Admitted>, input: u64) -> Result<Box<Admitted>, Refused> {
     let key = admitted.key.id;
     match admitted.flight.send(key, input).await {
         Ok(()) => Ok(admitted),
@@ -244,19 +244,21 @@ impl Inner {
         let admitted = begin(admitted, input).await?;
         let format = admitted.route.format;
         let message = Message::new(parts, taken, way, self.may_repeat(&admitted));
-        let keep = (admitted.key.on_disconnect == OnDisconnect::Drain).then(|| self.cut.clone());
+        if admitted.key.on_disconnect == OnDisconnect::Cancel {
+            return self.carry(admitted, message, deadline).await;
+        }
         let inner = Arc::clone(self);
-        let going = async move { inner.carry(admitted, message, deadline).await };
-        forward::outlive(keep, going).await.unwrap_or_else(|| Err((Refusal::stopping(), format)))
+        let going = Box::pin(async move { inner.carry(admitted, message, deadline).await });
+        forward::outlive(self.cut.clone(), going).await.unwrap_or_else(|| Err((Refusal::stopping(), format)))
     }
 
     async fn reserve(
         &self,
-        mut admitted: Admitted,
+        mut admitted: Box<Admitted>,
         arrival: &Arrival,
         input: u64,
         max_output: Option<u64>,
-    ) -> Result<Admitted, Refused> {
+    ) -> Result<Box<Admitted>, Refused> {
         let output = max_output.unwrap_or(OUTPUT_RESERVED).min(OUTPUT_RESERVED_MAX);
         let mut estimate = Amount::default();
         if admitted.generative {

@@ -39,7 +39,7 @@ const GENERATIVE: [&str; 10] = [
 const GEMINI_GENERATIVE: [&str; 4] =
     ["generateContent", "streamGenerateContent", "embedContent", "batchEmbedContents"];
 
-/// A request that may go on.
+/// A request that may go on. It is large and goes through many hands, so it is kept in a box.
 pub(super) struct Admitted {
     pub(super) flight: Flight,
     pub(super) caller: Arc<Caller>,
@@ -66,7 +66,7 @@ pub(super) struct Admitted {
 
 impl Inner {
     /// Authenticates and routes. Whatever is refused here beyond the token is recorded.
-    pub(super) fn admit(&self, parts: &Parts, arrival: Arrival) -> Result<Admitted, Refused> {
+    pub(super) fn admit(&self, parts: &Parts, arrival: Arrival) -> Result<Box<Admitted>, Refused> {
         let whole = parts.uri.path();
         let named = whole.strip_prefix(PREFIX).and_then(|rest| rest.split_once('/'));
         let (id, path) = named.filter(|(id, _)| !id.is_empty()).unwrap_or_default();
@@ -116,7 +116,7 @@ impl Inner {
             flight.free();
         }
         let caller = Arc::clone(caller);
-        Ok(Admitted {
+        Ok(Box::new(Admitted {
             flight,
             caller,
             vendor,
@@ -131,7 +131,7 @@ impl Inner {
             expected: (0, 0),
             detours,
             rates: Rates::default(),
-        })
+        }))
     }
 }
 

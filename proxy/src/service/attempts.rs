@@ -117,7 +117,7 @@ impl Inner {
     /// Sends a request whose intent is recorded, and answers it.
     pub(super) async fn carry(
         &self,
-        mut admitted: Admitted,
+        mut admitted: Box<Admitted>,
         mut message: Message,
         deadline: Instant,
     ) -> Result<Response<ProxyBody>, Refused> {
@@ -204,7 +204,7 @@ impl Inner {
     /// The client's answer. What is abandoned from here on is the business of the key that answered.
     fn pass_on(
         &self,
-        admitted: Admitted,
+        admitted: Box<Admitted>,
         answer: Response<VendorBody>,
         injected: bool,
         deadline: Instant,
