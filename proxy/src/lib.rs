@@ -30,6 +30,7 @@ mod price;
 mod quota;
 mod refusal;
 mod request;
+mod scalars;
 mod server;
 mod service;
 mod spool;
