@@ -1,14 +1,13 @@
 //! Two sets of threads: people and bots are waiting for what the first does, nobody for what the second does.
 //!
 //! Projections and the upload of usage follow at their own pace and catch up by themselves. Without a lower priority they take
-//! the processors from the data path just when it needs them most. The private Postgres, which does most of that work, has the
-//! same priority.
+//! the processors from the data path just when it needs them most.
 
 use std::{future::Future, io};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 /// How nice the background is, of 19: a tenth of a busy processor is still its own.
-pub(crate) const NICE: i32 = 10;
+const NICE: i32 = 10;
 
 /// The runtimes of this process.
 #[derive(Debug)]

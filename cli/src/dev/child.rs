@@ -5,8 +5,7 @@ use super::{
     error::{DevError, file},
     files,
 };
-use crate::runtimes::NICE;
-use rustix::process::{Pid, Signal, kill_process, setpriority_process};
+use rustix::process::{Pid, Signal, kill_process};
 use std::{
     ffi::OsString,
     fs::{self, OpenOptions},
@@ -37,8 +36,6 @@ pub(super) struct Spec<'a> {
     pub(super) account: Option<&'a Account>,
     /// Takes its output; what was there moves to `.old`.
     pub(super) log: PathBuf,
-    /// Whether it gives way to the data path when the processors are busy.
-    pub(super) background: bool,
     /// How it is asked to stop, and how long that may take, before it is killed.
     pub(super) stop: &'static [(Signal, Duration)],
 }
@@ -78,10 +75,6 @@ impl Child {
         command.args(&spec.args).stdout(log).stderr(errors);
         let child = file("run", spec.program, command.spawn())?;
         let pid = pid(&child);
-        if spec.background {
-            // What it starts later inherits it. Where it cannot be lowered, all are equal.
-            let _ = setpriority_process(pid, NICE);
-        }
         let (stop, orders) = mpsc::channel(1);
         let (report, exit) = watch::channel(None);
         let path = spec.log.clone();

@@ -79,7 +79,6 @@ impl Nats {
             dir: &home.dir,
             account: home.account.as_ref(),
             log: data.log("nats"),
-            background: false,
             stop: STOP,
         })?;
         let url = Secret::new(format!("nats://{NAME}:{}@{addr}", password.expose()));

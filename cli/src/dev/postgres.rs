@@ -93,7 +93,6 @@ impl Postgres {
             dir: &home.dir,
             account: home.account.as_ref(),
             log: data.log("postgres"),
-            background: true,
             stop: STOP,
         })?;
         let url =

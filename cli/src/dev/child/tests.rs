@@ -9,7 +9,6 @@ const SHORT: &[(Signal, Duration)] =
 
 fn shell(dir: &Path, script: &str, stop: &'static [(Signal, Duration)]) -> Child {
     let spec = Spec {
-        background: false,
         name: "sh",
         program: Path::new("/bin/sh"),
         args: vec!["-c".into(), script.into()],
