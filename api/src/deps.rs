@@ -7,7 +7,7 @@ use clawplane_domain::{
     provider_key::{AddKey, ApiType},
     values::{BaseUrl, ImageRef, VendorId},
 };
-use clawplane_eventstore::{ClaimTable, Executor, TokenIssuer, Vault};
+use clawplane_eventstore::{ClaimTable, Executor, Position, TokenIssuer, Vault};
 use clawplane_projections::Views;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{sync::Arc, time::Duration};
@@ -43,6 +43,8 @@ pub struct ApiDeps {
     pub engine: Arc<dyn EngineGate>,
     /// Knows how the parts of the platform are.
     pub health: Arc<dyn HealthChecks>,
+    /// The proxy of this process, where there is one.
+    pub proxy: Option<Arc<dyn DataPath>>,
     /// Renders the metrics; without it `/metrics` is empty.
     pub metrics: Option<PrometheusHandle>,
 }
@@ -123,6 +125,13 @@ pub struct Verification {
 pub trait KeyVerifier: Send + Sync + 'static {
     /// Makes a real, cheap call with the key, bounded in time. `Err` says for people why none could be made.
     async fn verify(&self, key: &AddKey) -> Result<Verification, String>;
+}
+
+/// The data path, which follows the events like everybody else.
+#[async_trait]
+pub trait DataPath: Send + Sync + 'static {
+    /// Waits until what happened up to `position` counts there. False after `at_most`.
+    async fn caught_up(&self, position: Position, at_most: Duration) -> bool;
 }
 
 /// Whether containers can be had.

@@ -18,9 +18,21 @@ const COMMAND_WAITS: Duration = Duration::from_secs(2);
 /// Longest wait of a read that names a position; after that it is a problem.
 const READ_WAITS: Duration = Duration::from_secs(5);
 
-/// After a command: waits until `view` shows it, so that a plain client sees its own write.
+/// After a command: waits until `view` shows it and the proxy of this process goes by it, so that a plain client sees its own
+/// write and a new token can be used at once.
 pub(crate) async fn settle(api: &ApiState, view: View, position: Option<Position>) {
     let Some(position) = position else { return };
+    tokio::join!(settle_view(api, view, position), settle_proxy(api, position));
+}
+
+async fn settle_proxy(api: &ApiState, position: Position) {
+    let Some(proxy) = &api.proxy else { return };
+    if !proxy.caught_up(position, COMMAND_WAITS).await {
+        tracing::warn!(%position, "a command answers before the proxy goes by it");
+    }
+}
+
+async fn settle_view(api: &ApiState, view: View, position: Position) {
     match api.views.caught_up(view, position, COMMAND_WAITS).await {
         Ok(true) => {}
         Ok(false) => tracing::warn!(%view, %position, "a command answers before its read model shows it"),

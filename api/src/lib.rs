@@ -25,8 +25,8 @@ mod state;
 mod surround;
 
 pub use deps::{
-    ApiDeps, EngineGate, FieldError, HealthChecks, KeyVerifier, PartHealth, PartStatus, TokenConfig,
-    VendorRules, Verification,
+    ApiDeps, DataPath, EngineGate, FieldError, HealthChecks, KeyVerifier, PartHealth, PartStatus,
+    TokenConfig, VendorRules, Verification,
 };
 pub use openapi::openapi;
 pub use router::router;

@@ -13,9 +13,9 @@ use crate::{
     source::{SystemClock, SystemIds},
     telemetry,
 };
-use adapters::{Engine, Rollups, VendorTable};
+use adapters::{Engine, OwnProxy, Rollups, VendorTable};
 use anyhow::Context;
-use clawplane_api::{ApiDeps, ApiState, TokenConfig, provider_keys};
+use clawplane_api::{ApiDeps, ApiState, DataPath, TokenConfig, provider_keys};
 use clawplane_domain::{
     Secret,
     clock::{Clock, Ids},
@@ -161,6 +161,7 @@ impl Platform {
             vendors: Arc::new(VendorTable(upstream_allow)),
             engine: Arc::new(Engine(engine)),
             health: Arc::new(health),
+            proxy: proxy.clone().map(|proxy| Arc::new(OwnProxy(proxy)) as Arc<dyn DataPath>),
             metrics: Some(around.metrics),
         }));
         Ok(Self {

@@ -37,10 +37,10 @@ use clawplane_domain::{
     clock::{Clock, Ids},
     provider_key::OnDisconnect,
 };
-use clawplane_eventstore::Wakeup;
+use clawplane_eventstore::{Position, Wakeup};
 use http::{HeaderValue, Request, Response, request::Parts};
 use std::{sync::Arc, time::Duration};
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Output that is reserved for a request that does not limit it, and the most that is, in tokens. Reserving what a
@@ -87,6 +87,7 @@ pub struct Proxy {
 pub(crate) struct Inner {
     pub(crate) config: ProxyConfig,
     directory: Arc<ArcSwap<Directory>>,
+    reached: watch::Receiver<Position>,
     client: VendorClient,
     recorder: Arc<Recorder>,
     ids: Arc<dyn Ids>,
@@ -132,6 +133,7 @@ impl Proxy {
         let (known, time) = (Arc::clone(&directory), Arc::clone(&clock));
         let mut follower = Follower::new(events, unsealer, known, stream, totals, time);
         follower.catch_up().await?;
+        let reached = follower.reached();
         let client =
             connect::client(config.upstream_allow.clone(), config.timeouts.connect, &config.extra_roots.0)?;
         let (flights, stop) = (TaskTracker::new(), CancellationToken::new());
@@ -147,7 +149,8 @@ impl Proxy {
         let observer = config.observer.clone();
         let recorder = Arc::new(Recorder { spool, prices: list, clock, observer });
         let budget = Budget::new(config.max_buffered);
-        let inner = Inner { config, directory, client, recorder, ids, flights, cut, budget, desk, kicks };
+        let inner =
+            Inner { config, directory, reached, client, recorder, ids, flights, cut, budget, desk, kicks };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -171,6 +174,13 @@ impl Proxy {
             response.headers_mut().insert(REQUEST_ID, value);
         }
         response
+    }
+
+    /// Waits until what happened up to `position` counts here: tokens, keys, quotas, prices. False after `at_most`.
+    pub async fn caught_up(&self, position: Position, at_most: Duration) -> bool {
+        let mut reached = self.inner.reached.clone();
+        let waiting = reached.wait_for(|reached| *reached >= position);
+        tokio::time::timeout(at_most, waiting).await.is_ok_and(|reached| reached.is_ok())
     }
 
     pub(crate) fn config(&self) -> &ProxyConfig {

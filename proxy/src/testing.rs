@@ -191,6 +191,11 @@ impl World {
         self.emit_because(kind, stream, tenant, event_type, payload, None);
     }
 
+    /// Where the feed ends now.
+    pub(crate) fn head(&self) -> Position {
+        self.events.lock().unwrap().last().map_or(Position::START, |event| event.position)
+    }
+
     fn emit_because(
         &self,
         kind: &str,

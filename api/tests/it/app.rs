@@ -142,6 +142,7 @@ impl App {
             verifier: fakes.clone(),
             engine: fakes.clone(),
             health: fakes.clone(),
+            proxy: None,
             metrics: None,
         };
         let router = clawplane_api::router(ApiState::new(deps.clone()));

@@ -1,7 +1,7 @@
 //! What the crates ask of each other without knowing each other: each trait of one, implemented over another.
 
 use async_trait::async_trait;
-use clawplane_api::{EngineGate, FieldError, VendorRules};
+use clawplane_api::{DataPath, EngineGate, FieldError, VendorRules};
 use clawplane_domain::{
     TenantId, TimeZone, Timestamp,
     provider_key::ApiType,
@@ -10,7 +10,7 @@ use clawplane_domain::{
 use clawplane_eventstore::Position;
 use clawplane_projections::{View, Views};
 use clawplane_proxy::{
-    UpstreamAllow,
+    Proxy, UpstreamAllow,
     ports::{BotTotals, BoxError, Totals, UsageTotals},
     vendors,
 };
@@ -65,6 +65,16 @@ impl EngineGate for Engine {
             Some(EngineStatus::Unavailable { reason }) => Err(reason),
             _ => Ok(()),
         }
+    }
+}
+
+/// The proxy of this process, for the API.
+pub(super) struct OwnProxy(pub(super) Proxy);
+
+#[async_trait]
+impl DataPath for OwnProxy {
+    async fn caught_up(&self, position: Position, at_most: Duration) -> bool {
+        self.0.caught_up(position, at_most).await
     }
 }
 

@@ -20,12 +20,13 @@ use clawplane_domain::{
 };
 use clawplane_eventstore::{Filter, Listener, Position, RecordedEvent, StoreError};
 use std::{sync::Arc, time::Duration};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// Everything that is folded into the directory.
 const DIRECTORY: Filter = Filter::Types(&["bot", "price", "provider_key", "quota", "tenant"]);
-/// What others have used, and which slices they lease: from the start's totals on, never all of history.
 const PRICES: Filter = Filter::Types(&["price"]);
+/// What others have used, and which slices they lease: from the start's totals on, never all of history.
 const USAGE: Filter = Filter::Types(&[USAGE_STREAM, LEASES]);
 const LEASES: &str = "quota_lease";
 const BATCH: u32 = 1000;
@@ -66,6 +67,8 @@ pub(crate) struct Follower {
     rezoned: Vec<TenantId>,
     directory_position: Position,
     usage_position: Position,
+    /// Tells what the directory knows by now.
+    reached: watch::Sender<Position>,
 }
 
 impl Follower {
@@ -89,7 +92,13 @@ impl Follower {
             rezoned,
             directory_position,
             usage_position,
+            reached: watch::Sender::new(Position::START),
         }
+    }
+
+    /// The position up to which the directory knows what happened.
+    pub(crate) fn reached(&self) -> watch::Receiver<Position> {
+        self.reached.subscribe()
     }
 
     /// Reads everything up to the head: for the start, before the first request.
@@ -206,6 +215,7 @@ impl Follower {
             self.directory_position = event.position;
         }
         self.directory.store(Arc::new(directory));
+        self.reached.send_replace(self.directory_position);
         telemetry::directory_position(self.directory_position);
         Ok(batch.exhausted)
     }

@@ -1,6 +1,7 @@
 //! Start, stop and crash.
 
 use super::*;
+use clawplane_eventstore::Position;
 use fake::End;
 use std::sync::atomic::Ordering;
 
@@ -106,4 +107,21 @@ async fn the_signal_ends_a_start_that_waits() {
     world.down.store(true, Ordering::SeqCst);
     let started = Proxy::start(ProxyConfig::new(spool.path()), deps).await;
     assert!(started.is_err());
+}
+
+#[tokio::test]
+async fn what_happened_up_to_a_position_can_be_waited_for() {
+    let stage = Stage::new(|_| Script::json(ANSWER)).await;
+    stage.key("openai", "").await;
+    let now = stage.world.head();
+    let next = Position { global: now.global + 1, ..now };
+    assert!(stage.proxy.caught_up(now, Duration::from_secs(5)).await);
+    assert!(!stage.proxy.caught_up(next, Duration::from_millis(20)).await, "nobody has seen that yet");
+    let waiting = stage.proxy.caught_up(next, Duration::from_secs(5));
+    let issuing = async {
+        tokio::task::yield_now().await;
+        stage.world.bot(stage.tenant, "tok-2", &[], None);
+        stage.wakeup.ring();
+    };
+    assert!(tokio::join!(waiting, issuing).0);
 }
