@@ -2,10 +2,11 @@
 //!
 //! The follower is the only writer. A reader takes the snapshot of its moment and never waits.
 
+mod change;
 mod fold;
 mod follower;
 
-pub(crate) use fold::Change;
+pub(crate) use change::Change;
 pub(crate) use follower::{Follower, read_prices};
 
 use crate::{

@@ -2,7 +2,7 @@
 //!
 //! When the database is away it goes on trying, while the data path lives on with what it knows.
 
-use super::{Change, Directory, fold::PriceTurn};
+use super::{Change, Directory, change::PriceTurn};
 use crate::{
     StartError,
     ports::{BotTotals, EventSource, Unsealer, UsageTotals},
