@@ -4,11 +4,14 @@ use crate::{Client, wait};
 use std::{
     ffi::OsString,
     fs,
-    net::TcpListener,
+    net::{Ipv4Addr, TcpListener},
     os::unix::{fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::OnceLock,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 use tempfile::TempDir;
 
@@ -216,9 +219,21 @@ pub fn descendants(pid: u32) -> Vec<u32> {
     found.split_off(1)
 }
 
-/// A port that is free now.
+/// A port that is free now, with some free ones behind it for bots, and that nobody else here is given.
+///
+/// The kernel gives its own choice of ports to whoever asks next, which may be another test's fake vendor while the process
+/// that the port was meant for still starts. So these are below the kernel's range (32768 and up), each handed out once.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
+    const FIRST: u16 = 18_000;
+    const APART: u16 = 16;
+    const COUNT: u32 = 900;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    // Two test binaries at once begin at different places.
+    let start = std::process::id().wrapping_mul(37);
+    let place = || start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % COUNT;
+    let ports = std::iter::repeat_with(|| FIRST + APART * u16::try_from(place()).unwrap_or_default());
+    let free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    ports.take(COUNT as usize).find(free).expect("a free port")
 }
 
 /// The binary under test, built if it is not up to date.
