@@ -7,7 +7,13 @@ use super::{Chore, Ledger};
 use crate::{directory::Directory, ports::QuotaDesk, telemetry};
 use arc_swap::ArcSwap;
 use clawplane_domain::clock::Clock;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tokio::{
     sync::mpsc,
     task::JoinSet,
@@ -30,14 +36,23 @@ const FAREWELL: Duration = Duration::from_millis(1500);
 
 /// The way to ring for a ledger.
 #[derive(Clone, Debug)]
-pub(crate) struct Kicks(mpsc::Sender<Arc<Ledger>>);
+pub(crate) struct Kicks {
+    queue: mpsc::Sender<Arc<Ledger>>,
+    /// The desk did not answer when it was asked last.
+    desk_away: Arc<AtomicBool>,
+}
 
 impl Kicks {
     /// Has the ledger looked after soon. Never waits.
     pub(crate) fn kick(&self, ledger: &Arc<Ledger>) {
-        if ledger.queue() && self.0.try_send(Arc::clone(ledger)).is_err() {
+        if ledger.queue() && self.queue.try_send(Arc::clone(ledger)).is_err() {
             ledger.unqueue();
         }
+    }
+
+    /// Whether the desk did not answer when it was asked last, for whichever quota.
+    pub(crate) fn desk_is_away(&self) -> bool {
+        self.desk_away.load(Ordering::Relaxed)
     }
 }
 
@@ -53,6 +68,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     /// This process, in this life.
     holder: String,
+    desk_away: Arc<AtomicBool>,
 }
 
 impl Keeper {
@@ -63,7 +79,9 @@ impl Keeper {
         holder: String,
     ) -> (Self, Kicks) {
         let (sender, queue) = mpsc::channel(QUEUE);
-        (Self { shared: Arc::new(Shared { desk, clock, holder }), directory, queue }, Kicks(sender))
+        let desk_away = Arc::<AtomicBool>::default();
+        let kicks = Kicks { queue: sender, desk_away: Arc::clone(&desk_away) };
+        (Self { shared: Arc::new(Shared { desk, clock, holder, desk_away }), directory, queue }, kicks)
     }
 
     /// Works until `stop`, then gives back every slice.
@@ -135,6 +153,7 @@ impl Shared {
         if let Some(ask) = ledger.ask(self.clock.now(), &self.holder) {
             match answer(self.desk.lease(ask.clone())).await {
                 Ok(answers) => {
+                    self.desk_away.store(false, Ordering::Relaxed);
                     telemetry::lease("granted");
                     if ledger.granted(&ask, &answers) {
                         telemetry::lease("starved");
@@ -142,6 +161,7 @@ impl Shared {
                     }
                 }
                 Err(why) => {
+                    self.desk_away.store(true, Ordering::Relaxed);
                     telemetry::lease("unanswered");
                     tracing::warn!(
                         why,

@@ -45,6 +45,17 @@ struct Slice {
     supply: Supply,
 }
 
+/// Whether a request can wait any longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// It can.
+    Left,
+    /// It cannot.
+    Over,
+    /// It cannot, and the desk did not answer when it was asked last, for whichever quota.
+    OverAndDeskAway,
+}
+
 /// The slices of one day, of each limit in force.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent of each other")]
@@ -116,15 +127,16 @@ impl Lease {
         }
     }
 
-    /// What of `wanted` the slices have, or why it has to wait. `last` when it cannot wait any longer.
+    /// What of `wanted` the slices have, or why it has to wait, if it has the patience.
     pub(super) fn fit(
         &mut self,
         now: Timestamp,
         wanted: Amount,
         reserved: Amount,
         limits: &QuotaLimits,
-        last: bool,
+        patience: Patience,
     ) -> Result<Amount, No> {
+        let last = patience != Patience::Left;
         self.last_use = now;
         let mut held = wanted;
         if self.detached {
@@ -147,8 +159,10 @@ impl Lease {
                 Supply::Last if good && reserved.of(limit) > 0 => return lack(Lack::Held, 1),
                 Supply::Last if good => return Err(No::Spent(limit, of)),
                 Supply::Elsewhere if good && last => return lack(Lack::Held, 2),
-                // The desk did not answer in time: what is known here has to do.
-                _ if last => {}
+                // Nobody can be asked: what is known here has to do.
+                _ if patience == Patience::OverAndDeskAway => {}
+                // The desk is only slow: to go on would pass the limit.
+                _ if last => return lack(Lack::Held, 2),
                 _ => {
                     self.wanted = self.wanted.plus(wanted);
                     return Err(No::Dry);

@@ -1,6 +1,6 @@
 //! Something that is reserved, in the ledgers of a bot and of its tenant: in both, or in none.
 
-use super::{Amount, Exceeded, Kicks, Ledger, No, Owner, Rates};
+use super::{Amount, Exceeded, Kicks, Ledger, No, Owner, Rates, lease::Patience};
 use chrono::NaiveDate;
 use clawplane_domain::Timestamp;
 use std::{sync::Arc, time::Duration};
@@ -27,7 +27,12 @@ impl Hold {
         last: bool,
         kicks: &Kicks,
     ) -> Result<(Self, Rates), No> {
-        let got = ledger.state().reserve(now, estimate, last)?;
+        let patience = match (last, kicks.desk_is_away()) {
+            (false, _) => Patience::Left,
+            (true, false) => Patience::Over,
+            (true, true) => Patience::OverAndDeskAway,
+        };
+        let got = ledger.state().reserve(now, estimate, patience)?;
         if got.is_low {
             kicks.kick(ledger);
         }

@@ -2,7 +2,7 @@
 
 use super::{
     Amount, Exceeded, Lack, No, Rates,
-    lease::Lease,
+    lease::{Lease, Patience},
     minute::{Kind, Minute},
     standing::{Rate, tighter},
     window::Counted,
@@ -105,9 +105,14 @@ impl State {
     }
 
     /// Reserves `estimate`, or as much of it as is left, and counts the request.
-    pub(super) fn reserve(&mut self, now: Timestamp, estimate: Amount, last: bool) -> Result<Got, No> {
+    pub(super) fn reserve(
+        &mut self,
+        now: Timestamp,
+        estimate: Amount,
+        patience: Patience,
+    ) -> Result<Got, No> {
         self.roll(now);
-        let mut held = self.left(now, estimate, last)?;
+        let mut held = self.left(now, estimate, patience != Patience::Left)?;
         let (mut is_low, mut day) = (false, None);
         if self.is_windowed() {
             let (zone, limits, reserved) = (self.zone, self.limits, self.reserved);
@@ -115,7 +120,7 @@ impl State {
                 Some(lease) if lease.is_of(now) => lease,
                 last => Box::new(Lease::new(zone, now, last.as_deref())),
             };
-            let fit = lease.fit(now, held, reserved, &limits, last);
+            let fit = lease.fit(now, held, reserved, &limits, patience);
             (is_low, day) = (lease.is_low(reserved.plus(held), &limits), Some(lease.day));
             self.lease = Some(lease);
             held = fit.map_err(|no| match no {
@@ -139,7 +144,7 @@ impl State {
             let Some(lease) = self.lease.as_mut().filter(|lease| lease.is_of(now)) else {
                 return Amount::default();
             };
-            match lease.fit(now, held, reserved, &limits, true) {
+            match lease.fit(now, held, reserved, &limits, Patience::OverAndDeskAway) {
                 Ok(fit) => held = fit,
                 Err(_) => return Amount::default(),
             }

@@ -161,9 +161,11 @@ async fn two_proxies_share_one_quota() {
     let all = before + served;
     assert_eq!((scene.vendor.seen().len(), served + refused), (all, 600));
     eprintln!("two proxies served {all} of 200 requests' worth, {refused} were refused");
-    // Less than a request's worth may be left of each slice, and serves one; and where the machine is so busy that a
-    // slice takes more than two seconds to come, a request goes by what its proxy knows.
-    assert!(all <= 204, "{all} requests of a quota for 200");
+    // Less than a request's worth may be left of each slice, and serves one. Only while the database does not answer does
+    // each proxy go by what it knows.
+    let unanswered = format!("{}{}", scene.platform.log(), other.log()).contains("slices cannot be renewed");
+    eprintln!("the database answered in time: {}", !unanswered);
+    assert!(all <= 201 || unanswered, "{all} requests of a quota for 200");
     assert!(all >= 190, "{all} requests of a quota for 200");
 
     // The slices of the one that stops are there for the other one.
@@ -173,5 +175,5 @@ async fn two_proxies_share_one_quota() {
     let before = scene.vendor.seen().len();
     let (served, _) = scene.load(&both[..1], 50, 8).await;
     let all = before + served;
-    assert!((398..=404).contains(&all), "{all} of 400");
+    assert!(all >= 398 && (all <= 401 || unanswered), "{all} of 400");
 }
