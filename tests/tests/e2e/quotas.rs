@@ -146,26 +146,28 @@ async fn two_proxies_share_one_quota() {
     // Both have seen both requests before there is a limit.
     scene.admin.usage("scout", 2).await;
     scene.quota(Method::PUT, "/api/tenant/quota", Some(json!({"dailyTokens": 200 * EACH}))).await;
-    wait::until("both to know the quota", 5, || async {
-        for url in both {
+    // Until a proxy has heard of the quota it serves without it, and what it serves then has to be known to the other one
+    // before there is anything to share: each says what it takes to be left.
+    for url in both {
+        wait::until("a proxy to know the quota and what was used", 30, || async {
             let answer = scene.ask_at(url).await;
-            if !answer.headers().contains_key("x-ratelimit-limit-tokens") {
-                return Err(url);
-            }
-        }
-        Ok(())
-    })
-    .await;
+            let left = answer.headers().get("x-ratelimit-remaining-tokens").cloned();
+            let wanted = (200 - scene.vendor.seen().len() as u64) * EACH;
+            if left.as_ref().is_some_and(|left| *left == wanted.to_string()) { Ok(()) } else { Err(left) }
+        })
+        .await;
+    }
+    scene.admin.usage("scout", scene.vendor.seen().len()).await;
     let before = scene.vendor.seen().len();
     let (served, refused) = scene.load(&both, 200, 3).await;
     let all = before + served;
     assert_eq!((scene.vendor.seen().len(), served + refused), (all, 600));
     eprintln!("two proxies served {all} of 200 requests' worth, {refused} were refused");
-    // Less than a request's worth may be left of each slice, and serves one. Only while the database does not answer does
-    // each proxy go by what it knows.
+    // Less than a request's worth may be left of each slice, and serves one; the last few requests above may have been
+    // on their way from one proxy to the other. Only while the database does not answer does each go by what it knows.
     let unanswered = format!("{}{}", scene.platform.log(), other.log()).contains("slices cannot be renewed");
     eprintln!("the database answered in time: {}", !unanswered);
-    assert!(all <= 201 || unanswered, "{all} requests of a quota for 200");
+    assert!(all <= 204 || unanswered, "{all} requests of a quota for 200");
     assert!(all >= 190, "{all} requests of a quota for 200");
 
     // The slices of the one that stops are there for the other one.
@@ -175,5 +177,5 @@ async fn two_proxies_share_one_quota() {
     let before = scene.vendor.seen().len();
     let (served, _) = scene.load(&both[..1], 50, 8).await;
     let all = before + served;
-    assert!(all >= 398 && (all <= 401 || unanswered), "{all} of 400");
+    assert!(all >= 398 && (all <= 404 || unanswered), "{all} of 400");
 }
