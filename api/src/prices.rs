@@ -2,7 +2,7 @@
 
 use crate::{ApiState, freshness::settle, problem::Problem};
 use clawplane_domain::{
-    PriceId,
+    PriceId, Timestamp,
     price::{Price, PriceCommand, PriceEvent, PriceRow, VersionedPrice},
 };
 use clawplane_eventstore::{Context, Position};
@@ -26,8 +26,13 @@ pub(crate) async fn add(
     let row = said.ok_or_else(|| Problem::internal("a price without its event"))?;
     // Whatever adds a price is the first event of its stream.
     let price = VersionedPrice { id, sequence: 1, row };
-    let shown = api.views.prices.find(id).await?.filter(|entry| entry.price == price);
-    Ok((shown.unwrap_or(PriceEntry { price, set_at: at }), committed.position))
+    Ok((shown(api, price, at).await?, committed.position))
+}
+
+/// A price as the read model shows it, or as it was just said where that is not there yet.
+async fn shown(api: &ApiState, price: VersionedPrice, at: Timestamp) -> Result<PriceEntry, Problem> {
+    let entry = api.views.prices.find(price.id).await?.filter(|entry| entry.price == price);
+    Ok(entry.unwrap_or(PriceEntry { price, set_at: at }))
 }
 
 /// Changes a price, and shows it as it is after that.
@@ -42,8 +47,7 @@ pub(crate) async fn change(
     settle(api, View::Prices, committed.position).await;
     let price = api.executor.load::<Price>(&id.to_string()).await?.in_force(id);
     let price = price.ok_or_else(|| Problem::not_found("price"))?;
-    let shown = api.views.prices.find(id).await?.filter(|entry| entry.price == price);
-    Ok((shown.unwrap_or(PriceEntry { price, set_at: at }), committed.position))
+    Ok((shown(api, price, at).await?, committed.position))
 }
 
 /// Removes a price.
