@@ -6,6 +6,7 @@
 pub mod consumer;
 pub mod docker_worker;
 pub mod forward;
+pub mod hosts;
 pub mod nats;
 pub mod notification;
 pub mod relay;
@@ -18,6 +19,7 @@ pub use docker_worker::{
     BotReports, BoxError, DesiredBot, DesiredBots, DockerWorker, DockerWorkerConfig, DockerWorkerParts,
     EngineStatus, ExecutorReports, GatewayTokens, VaultTokens,
 };
+pub use hosts::{Host, Hosts, OneHost};
 pub use nats::{Nats, NatsConfig};
 pub use notification::NotificationWorker;
 pub use relay::Relay;

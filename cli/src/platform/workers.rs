@@ -7,8 +7,9 @@ use clawplane_eventstore::{Checkpoints, DeadLetters, database};
 use clawplane_proxy::Proxy;
 use clawplane_workers::{
     DesiredBots, DockerRuntime, DockerWorker, DockerWorkerConfig, DockerWorkerParts, EngineStatus,
-    ExecutorReports, Nats, NotificationWorker, Relay, TokenRenewal, VaultTokens,
+    ExecutorReports, Host, Nats, NotificationWorker, Relay, TokenRenewal, VaultTokens,
     runtime::docker::{DEFAULT_HOST, DockerConfig},
+    workspace::Workspaces,
 };
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -34,11 +35,22 @@ pub(super) async fn entrance_for_bots(
     Ok(addr)
 }
 
+/// The machine that this process runs on, as its bots' host.
+pub(super) async fn own_host(parts: &Parts, config: &Config) -> anyhow::Result<Host> {
+    let engine = DockerConfig {
+        host: config.docker_host.clone().unwrap_or_else(|| DEFAULT_HOST.to_owned()),
+        instance: database::installation(&parts.pool).await?.to_string(),
+    };
+    let workspaces = Workspaces::new(&config.bot_data_dir).context("the bots' data folder cannot be made")?;
+    Ok(Host { runtime: Arc::new(DockerRuntime::new(engine)), workspaces })
+}
+
 /// Starts the relay and the workers; gives the engine's status as it changes.
 pub(super) async fn start(
     parts: &Parts,
     config: &Config,
     nats: &Nats,
+    host: &Host,
     bots_entrance: SocketAddr,
 ) -> anyhow::Result<watch::Receiver<EngineStatus>> {
     let (shutdown, tasks) = (&parts.background, &parts.background_tasks);
@@ -63,12 +75,8 @@ pub(super) async fn start(
     let renewal =
         TokenRenewal { issuer: parts.issuer(config), bots: bots.clone(), clock: parts.clock.clone() };
     renewal.start(shutdown, tasks);
-    let engine = DockerConfig {
-        host: config.docker_host.clone().unwrap_or_else(|| DEFAULT_HOST.to_owned()),
-        instance: database::installation(&parts.pool).await?.to_string(),
-    };
     let docker = DockerWorkerParts {
-        runtime: Arc::new(DockerRuntime::new(engine)),
+        runtime: Arc::clone(&host.runtime),
         bots,
         reports: Arc::new(ExecutorReports::new(parts.executor.clone(), parts.clock.clone())),
         tokens: Arc::new(VaultTokens(parts.vault.clone())),
