@@ -46,7 +46,7 @@ pub(super) async fn own_host(parts: &Parts, config: &Config) -> anyhow::Result<H
 }
 
 /// Starts the relay and the workers; gives the engine's status as it changes.
-pub(super) async fn start(
+pub(super) fn start(
     parts: &Parts,
     config: &Config,
     nats: &Nats,
