@@ -12,10 +12,17 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// Makes the image of [`Engine::add_small_bot`].
+/// Makes the small image.
 const SMALL_BOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/small-bot/build.sh");
 /// A 2 MB image that behaves like a bot.
 pub const SMALL_BOT_IMAGE: &str = "clawplane/small-bot:1";
+
+/// Puts the image [`SMALL_BOT_IMAGE`] on the engine at `host`, or on the machine's own.
+pub fn build_small_bot(host: Option<&str>) {
+    let mut build = Command::new(SMALL_BOT);
+    build.envs(host.map(|host| ("DOCKER_HOST", host)));
+    assert!(build.status().is_ok_and(|status| status.success()), "{SMALL_BOT} failed");
+}
 
 /// A `dockerd`, running until it is dropped.
 #[derive(Debug)]
@@ -85,8 +92,7 @@ impl Engine {
 
     /// Puts the image [`SMALL_BOT_IMAGE`] on it.
     pub fn add_small_bot(&self) {
-        let status = Command::new(SMALL_BOT).env("DOCKER_HOST", self.host()).status();
-        assert!(status.is_ok_and(|status| status.success()), "{SMALL_BOT} failed");
+        build_small_bot(Some(&self.host()));
     }
 
     /// `kill -9` of the daemon alone: what it had started goes on.
