@@ -14,7 +14,7 @@ use crate::{
     source::{SystemClock, SystemIds},
     telemetry,
 };
-use adapters::{Engine, OwnProxy, Rollups, VendorTable};
+use adapters::{Engine, LoopbackPorts, OwnProxy, Rollups, VendorTable};
 use anyhow::Context;
 use clawplane_api::{ApiDeps, ApiState, DataPath, TokenConfig, provider_keys};
 use clawplane_domain::{
@@ -164,6 +164,7 @@ impl Platform {
                 verifier: Verifier::new(upstream_allow.clone(), &config.extra_roots, parts.clock.clone())?,
             }),
             vendors: Arc::new(VendorTable(upstream_allow)),
+            ports: Arc::new(LoopbackPorts { of_bots: roles.contains(&Role::Worker) }),
             engine: Arc::new(Engine(engine)),
             health: Arc::new(health),
             proxy: proxy.clone().map(|proxy| Arc::new(OwnProxy(proxy)) as Arc<dyn DataPath>),

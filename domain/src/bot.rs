@@ -13,7 +13,7 @@ pub use access::Access;
 pub use commands::{BotCommand, BotRefusal, CreateBot, Observation};
 pub use events::BotEvent;
 pub use fallbacks::{BadFallback, Fallback};
-pub use life::{Changes, Life, Reshape, Upgrade, UpgradeOutcome};
+pub use life::{Changes, Life, LimitsChange, Reshape, Upgrade, UpgradeOutcome};
 pub use setup::{BadVariable, Environment, Features, NewBot, Origin, Setup};
 pub use state::{Bot, BotProfile, BotState, Desired, Limits, ModelChoice};
 pub use token::{EarlierToken, GatewayToken, Replaces, Rotate};

@@ -88,11 +88,42 @@ pub struct Changes {
     pub name: Option<Label>,
     /// Its name in the API.
     pub hostname: Option<Hostname>,
-    /// Everything else.
-    pub shape: Reshape,
+    /// Its container's limits.
+    pub limits: LimitsChange,
+    /// More environment of its process, instead of all before.
+    pub environment: Option<Environment>,
+    /// Switches, instead of all before.
+    pub features: Option<Features>,
+    /// The models it may use; the first is its primary one.
+    pub models: Option<Vec<ModelChoice>>,
+    /// Chooses provider keys.
+    pub tags: Option<Vec<Tag>>,
 }
 
-/// What of a bot can be changed beside its names; `None` stays as it is.
+/// Limits of which some may stay as they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LimitsChange {
+    /// Memory, in MiB.
+    pub memory_mib: Option<u32>,
+    /// CPU time, in thousandths of a core.
+    pub cpu_millis: Option<u32>,
+    /// Processes and threads.
+    pub pids: Option<u32>,
+}
+
+impl LimitsChange {
+    /// The limits with these changes.
+    #[must_use]
+    pub fn of(self, now: Limits) -> Limits {
+        Limits {
+            memory_mib: self.memory_mib.unwrap_or(now.memory_mib),
+            cpu_millis: self.cpu_millis.unwrap_or(now.cpu_millis),
+            pids: self.pids.unwrap_or(now.pids),
+        }
+    }
+}
+
+/// What is different in a bot beside its names; `None` stayed as it was.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reshape {
@@ -114,21 +145,17 @@ pub struct Reshape {
 }
 
 pub(super) fn change(bot: &BotProfile, wanted: Changes) -> Result<Vec<BotEvent>, BotRefusal> {
-    let Changes { name, hostname, shape } = wanted;
-    if let Some(models) = &shape.models {
-        commands::check_models(models)?;
-    }
-    if let Some(tags) = &shape.tags {
-        commands::check_tags(tags)?;
-    }
-    shape.environment.as_ref().map_or(Ok(()), setup::check_environment)?;
-    shape.features.as_ref().map_or(Ok(()), setup::check_features)?;
+    let Changes { name, hostname, limits, environment, features, models, tags } = wanted;
+    models.as_deref().map_or(Ok(()), commands::check_models)?;
+    tags.as_deref().map_or(Ok(()), commands::check_tags)?;
+    environment.as_ref().map_or(Ok(()), setup::check_environment)?;
+    features.as_ref().map_or(Ok(()), setup::check_features)?;
     let shape = Reshape {
-        limits: shape.limits.filter(|new| *new != bot.limits),
-        environment: shape.environment.filter(|new| *new != bot.life.environment),
-        features: shape.features.filter(|new| *new != bot.life.features),
-        models: shape.models.filter(|new| *new != bot.models),
-        tags: shape.tags.filter(|new| *new != bot.tags),
+        limits: Some(limits.of(bot.limits)).filter(|new| *new != bot.limits),
+        environment: environment.filter(|new| *new != bot.life.environment),
+        features: features.filter(|new| *new != bot.life.features),
+        models: models.filter(|new| *new != bot.models),
+        tags: tags.filter(|new| *new != bot.tags),
     };
     let (name, hostname) = (name.unwrap_or(bot.name.clone()), hostname.unwrap_or(bot.hostname.clone()));
     let mut events = Vec::new();

@@ -85,6 +85,7 @@ async fn fold(executor: &Executor, id: BotId) -> Option<Folded> {
         models: bot.models,
         limits: bot.limits,
         token: bot.token,
+        life: bot.life,
         desired: bot.desired,
         observed: bot.observed,
     };

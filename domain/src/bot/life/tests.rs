@@ -48,7 +48,13 @@ fn change(changes: Changes) -> BotCommand {
 }
 
 fn reshape(shape: Reshape) -> BotCommand {
-    change(Changes { shape, ..Changes::default() })
+    let Reshape { limits, environment, features, models, tags } = shape;
+    let limits = limits.map_or_else(LimitsChange::default, |all| LimitsChange {
+        memory_mib: Some(all.memory_mib),
+        cpu_millis: Some(all.cpu_millis),
+        pids: Some(all.pids),
+    });
+    change(Changes { limits, environment, features, models, tags, ..Changes::default() })
 }
 
 #[test]
@@ -141,6 +147,10 @@ fn only_what_is_different_is_changed() {
     let some = Reshape { tags: Some(Vec::new()), ..all };
     let expected = Reshape { tags: Some(Vec::new()), ..Reshape::default() };
     given::<Bot>(after([changed])).when(reshape(some)).then([BotEvent::Changed { shape: expected }]);
+    let limits = LimitsChange { pids: Some(99), ..LimitsChange::default() };
+    let expected = Reshape { limits: Some(Limits { pids: 99, ..Limits::default() }), ..Reshape::default() };
+    let one = change(Changes { limits, ..Changes::default() });
+    given::<Bot>(created()).when(one).then([BotEvent::Changed { shape: expected }]);
     let none = Reshape { models: Some(Vec::new()), ..Reshape::default() };
     given::<Bot>(created()).when(reshape(none)).refused(&BotRefusal::NoModel);
     given::<Bot>([]).when(reshape(Reshape::default())).refused(&BotRefusal::Unknown);
