@@ -2,8 +2,10 @@
 
 use super::{
     Access, BadFallback, BadVariable, Bot, BotEvent, BotState, Changes, Desired, Fallback, GatewayToken,
-    Limits, ModelChoice, NewBot, Rotate, Setup, fallbacks, life, setup::MAX_ENVIRONMENT_BYTES,
-    state::BotProfile, token,
+    Limits, ModelChoice, NewBot, Rotate, Setup, fallbacks, life,
+    setup::{self, MAX_ENVIRONMENT_BYTES},
+    state::BotProfile,
+    token,
 };
 use crate::{
     BotId, TenantId, UserId,
@@ -197,9 +199,9 @@ pub(super) fn decide(bot: &Bot, command: BotCommand) -> Result<Vec<BotEvent>, Bo
     let (bot, command) = match (&bot.profile, command) {
         (None, BotCommand::Create(bot, token, access)) => {
             let (setup, fallbacks) = (Setup::default(), Vec::new());
-            return create(NewBot { bot: *bot, setup, token, access, fallbacks });
+            return setup::create(NewBot { bot: *bot, setup, token, access, fallbacks });
         }
-        (None, BotCommand::CreateWith(new)) => return create(*new),
+        (None, BotCommand::CreateWith(new)) => return setup::create(*new),
         (Some(_), BotCommand::Create(..) | BotCommand::CreateWith(_)) => return Err(BotRefusal::Exists),
         (None, _) => return Err(BotRefusal::Unknown),
         (Some(bot), command) => (bot, command),
@@ -227,39 +229,6 @@ pub(super) fn decide(bot: &Bot, command: BotCommand) -> Result<Vec<BotEvent>, Bo
         BotCommand::DeleteKeepingData => Ok(vec![deleted(bot, true)]),
         BotCommand::Create(..) | BotCommand::CreateWith(_) => Err(BotRefusal::Exists),
     }
-}
-
-fn create(new: NewBot) -> Result<Vec<BotEvent>, BotRefusal> {
-    let NewBot { bot, setup, token, access, fallbacks } = new;
-    check_models(&bot.models)?;
-    check_tags(&bot.tags)?;
-    access.check()?;
-    fallbacks::check(&fallbacks)?;
-    setup.check()?;
-    let events = [
-        Some(BotEvent::Created { bot }),
-        (!setup.is_empty()).then_some(BotEvent::SetUp { setup }),
-        // Before the token: nobody may ever know one without its bounds.
-        (!access.is_open()).then_some(BotEvent::AccessSet { access }),
-        (!fallbacks.is_empty()).then_some(BotEvent::FallbacksSet { fallbacks }),
-        Some(BotEvent::TokenIssued { token }),
-    ];
-    Ok(events.into_iter().flatten().collect())
-}
-
-pub(super) fn check_models(models: &[ModelChoice]) -> Result<(), BotRefusal> {
-    match models.len() {
-        0 => Err(BotRefusal::NoModel),
-        len if len > MAX_MODELS => Err(BotRefusal::TooMany { field: "models", max: MAX_MODELS }),
-        _ => Ok(()),
-    }
-}
-
-pub(super) fn check_tags(tags: &[Tag]) -> Result<(), BotRefusal> {
-    if tags.len() > MAX_TAGS {
-        return Err(BotRefusal::TooMany { field: "tags", max: MAX_TAGS });
-    }
-    Ok(())
 }
 
 fn deleted(bot: &BotProfile, keep_data: bool) -> BotEvent {

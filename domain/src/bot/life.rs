@@ -146,8 +146,8 @@ pub struct Reshape {
 
 pub(super) fn change(bot: &BotProfile, wanted: Changes) -> Result<Vec<BotEvent>, BotRefusal> {
     let Changes { name, hostname, limits, environment, features, models, tags } = wanted;
-    models.as_deref().map_or(Ok(()), commands::check_models)?;
-    tags.as_deref().map_or(Ok(()), commands::check_tags)?;
+    models.as_deref().map_or(Ok(()), setup::check_models)?;
+    tags.as_deref().map_or(Ok(()), setup::check_tags)?;
     environment.as_ref().map_or(Ok(()), setup::check_environment)?;
     features.as_ref().map_or(Ok(()), setup::check_features)?;
     let shape = Reshape {

@@ -3,10 +3,14 @@
 //! What names and values may be is said by their types, and is for ever. What the platform keeps for itself may grow, so
 //! it is looked at when something is asked for and not when it is read back.
 
-use super::{Access, BotRefusal, CreateBot, Fallback, GatewayToken};
+use super::{
+    Access, BotEvent, BotRefusal, CreateBot, Fallback, GatewayToken, ModelChoice,
+    commands::{MAX_MODELS, MAX_TAGS},
+    fallbacks,
+};
 use crate::{
     BotId,
-    values::{EnvName, EnvValue, FeatureName, Persona},
+    values::{EnvName, EnvValue, FeatureName, Persona, Tag},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -121,6 +125,39 @@ impl Setup {
     pub(super) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+}
+
+pub(super) fn create(new: NewBot) -> Result<Vec<BotEvent>, BotRefusal> {
+    let NewBot { bot, setup, token, access, fallbacks } = new;
+    check_models(&bot.models)?;
+    check_tags(&bot.tags)?;
+    access.check()?;
+    fallbacks::check(&fallbacks)?;
+    setup.check()?;
+    let events = [
+        Some(BotEvent::Created { bot }),
+        (!setup.is_empty()).then_some(BotEvent::SetUp { setup }),
+        // Before the token: nobody may ever know one without its bounds.
+        (!access.is_open()).then_some(BotEvent::AccessSet { access }),
+        (!fallbacks.is_empty()).then_some(BotEvent::FallbacksSet { fallbacks }),
+        Some(BotEvent::TokenIssued { token }),
+    ];
+    Ok(events.into_iter().flatten().collect())
+}
+
+pub(super) fn check_models(models: &[ModelChoice]) -> Result<(), BotRefusal> {
+    match models.len() {
+        0 => Err(BotRefusal::NoModel),
+        len if len > MAX_MODELS => Err(BotRefusal::TooMany { field: "models", max: MAX_MODELS }),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn check_tags(tags: &[Tag]) -> Result<(), BotRefusal> {
+    if tags.len() > MAX_TAGS {
+        return Err(BotRefusal::TooMany { field: "tags", max: MAX_TAGS });
+    }
+    Ok(())
 }
 
 pub(super) fn check_features(features: &Features) -> Result<(), BotRefusal> {
