@@ -1,23 +1,26 @@
 //! What is done to bots: created with a port and a token, started, stopped, deleted.
 
+pub(crate) mod life;
 pub(crate) mod tokens;
 
 use crate::{ApiState, auth::Principal, freshness::settle, problem::Problem};
 use clawplane_domain::{
     BotId, Decide, Secret, TenantId, Timestamp,
-    bot::{Access, Bot, BotCommand, BotEvent, BotRefusal, CreateBot, Fallback, GatewayToken},
+    bot::{Access, Bot, BotCommand, BotEvent, BotRefusal, CreateBot, Fallback, GatewayToken, NewBot, Setup},
     claim::Scope,
     quota::QuotaSubject,
     sealed::bound_to_bot,
     values::Hostname,
 };
-use clawplane_eventstore::{Committed, Context, ExecuteError, Position};
+use clawplane_eventstore::{Committed, Context, ExecuteError, Position, StoreError};
 use clawplane_projections::{BotRow, View};
 use std::time::Duration;
 use uuid::Uuid;
 
 /// Tries for a port when others take ports at the same time.
 const PORT_TRIES: u32 = 64;
+/// Ports that are looked at for one that no other program of the host has.
+const PORT_LOOKS: u32 = 1024;
 
 /// A bot that was made now, or by an earlier request with the same idempotency key.
 pub(crate) struct Created {
@@ -29,16 +32,21 @@ pub(crate) struct Created {
     pub(crate) position: Option<Position>,
 }
 
-/// What a bot is made of, and what it may reach.
-pub(crate) struct NewBot {
+/// What a bot is made of, but for its token.
+pub(crate) struct Plan {
     /// What it is made of.
     pub(crate) bot: CreateBot,
+    /// What else it is given.
+    pub(crate) setup: Setup,
     /// What it may reach.
     pub(crate) access: Access,
+    /// Vendors that stand in for others.
+    pub(crate) fallbacks: Vec<Fallback>,
 }
 
 /// Makes a bot. `new` may have any port: the lowest free one is taken.
-pub(crate) async fn create(api: &ApiState, new: NewBot, context: Context) -> Result<Created, Problem> {
+pub(crate) async fn create(api: &ApiState, new: Plan, context: Context) -> Result<Created, Problem> {
+    life::check_origin(api, new.bot.tenant_id, new.setup.origin).await?;
     let at = context.metadata.at;
     let expires_at = api.issuer.ttl().map(|ttl| at + ttl);
     let (plain, token) = api.vault.gateway_token(new.bot.tenant_id, new.bot.id, expires_at).await?;
@@ -59,16 +67,17 @@ pub(crate) async fn create(api: &ApiState, new: NewBot, context: Context) -> Res
 
 async fn at_free_port(
     api: &ApiState,
-    NewBot { bot: mut new, access }: NewBot,
+    Plan { bot, setup, access, fallbacks }: Plan,
     token: &GatewayToken,
     context: Context,
 ) -> Result<Committed<BotEvent>, ExecuteError<BotRefusal>> {
+    let mut new = NewBot { bot, setup, token: token.clone(), access, fallbacks };
     let mut last = ExecuteError::Contended;
     for _ in 0..PORT_TRIES {
-        let Some(port) = api.claims.lowest_free_port(api.port_start).await? else { break };
-        new.port = port;
-        let create = BotCommand::Create(Box::new(new.clone()), token.clone(), access.clone());
-        match api.executor.execute::<Bot>(new.id, create, context.clone()).await {
+        let Some(port) = free_port(api).await? else { break };
+        new.bot.port = port;
+        let create = BotCommand::CreateWith(Box::new(new.clone()));
+        match api.executor.execute::<Bot>(new.bot.id, create, context.clone()).await {
             Err(ExecuteError::Taken(claim)) if claim.scope == Scope::BotPort => {
                 last = ExecuteError::Taken(claim);
             }
@@ -76,6 +85,20 @@ async fn at_free_port(
         }
     }
     Err(last)
+}
+
+/// The lowest port that no bot has, and no other program of the host.
+async fn free_port(api: &ApiState) -> Result<Option<u16>, StoreError> {
+    let mut start = api.port_start;
+    for _ in 0..PORT_LOOKS {
+        let Some(port) = api.claims.lowest_free_port(start).await? else { break };
+        if api.ports.is_free(port) {
+            return Ok(Some(port));
+        }
+        let Some(next) = port.checked_add(1) else { break };
+        start = next;
+    }
+    Ok(None)
 }
 
 /// A bot as its events alone show it, for when its read model does not have it yet. What was made long ago has been
@@ -95,6 +118,7 @@ fn row_of(bot: Bot, at: Timestamp) -> Option<BotRow> {
         access: bot.access,
         token: bot.token,
         fallbacks: bot.fallbacks,
+        life: bot.life,
         desired: bot.desired,
         observed: bot.observed,
         state_since: at,
@@ -112,12 +136,16 @@ pub(crate) async fn start(
     context: Context,
 ) -> Result<(BotRow, Option<Position>), Problem> {
     let id = stream(api, principal.tenant, hostname).await?.ok_or_else(|| Problem::not_found("bot"))?;
-    if let Err(reason) = api.engine.available().await {
-        let detail = format!("no bot can be started now: {reason}");
-        return Err(Problem::unavailable(detail, Duration::from_secs(30)));
-    }
+    needs_engine(api).await?;
     tokens::renew_for_start(api, id, &context).await?;
     want(api, id, BotCommand::Start, context).await
+}
+
+async fn needs_engine(api: &ApiState) -> Result<(), Problem> {
+    let available = api.engine.available().await;
+    available.map_err(|reason| {
+        Problem::unavailable(format!("no bot can be started now: {reason}"), Duration::from_secs(30))
+    })
 }
 
 /// Wants the bot not to run.
@@ -144,7 +172,7 @@ async fn want(
     let now = row_of(api.executor.load::<Bot>(&id.to_string()).await?, at);
     let now = now.ok_or_else(|| Problem::not_found("bot"))?;
     let shown = api.views.bots.find(now.tenant_id, &now.hostname).await?.filter(|row| row.id == id);
-    let shown = shown.map(|row| BotRow { desired: now.desired, ..row });
+    let shown = shown.map(|row| BotRow { desired: now.desired, life: now.life.clone(), ..row });
     Ok((shown.unwrap_or(now), committed.position))
 }
 
@@ -154,10 +182,12 @@ pub(crate) async fn delete(
     api: &ApiState,
     principal: Principal,
     hostname: &Hostname,
+    keep_data: bool,
     context: Context,
 ) -> Result<Option<Position>, Problem> {
     let id = stream(api, principal.tenant, hostname).await?.unwrap_or(BotId(Uuid::nil()));
-    let committed = api.executor.execute::<Bot>(id, BotCommand::Delete, context).await?;
+    let command = if keep_data { BotCommand::DeleteKeepingData } else { BotCommand::Delete };
+    let committed = api.executor.execute::<Bot>(id, command, context).await?;
     settle(api, View::Bots, committed.position).await;
     Ok(committed.position)
 }

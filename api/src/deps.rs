@@ -39,6 +39,8 @@ pub struct ApiDeps {
     pub vendors: Arc<dyn VendorRules>,
     /// Asks vendors about keys.
     pub verifier: Arc<dyn KeyVerifier>,
+    /// Knows which ports of the bots' host others have.
+    pub ports: Arc<dyn HostPorts>,
     /// Knows whether bots can be started.
     pub engine: Arc<dyn EngineGate>,
     /// Knows how the parts of the platform are.
@@ -139,6 +141,12 @@ pub trait DataPath: Send + Sync + 'static {
 pub trait EngineGate: Send + Sync + 'static {
     /// `Err` says for people why no bot can be started now.
     async fn available(&self) -> Result<(), String>;
+}
+
+/// The ports of the host that bots are on.
+pub trait HostPorts: Send + Sync + 'static {
+    /// Whether nobody listens on this loopback port now. Where it cannot be known, nobody does.
+    fn is_free(&self, port: u16) -> bool;
 }
 
 /// How a part of the platform is.

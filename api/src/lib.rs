@@ -25,7 +25,7 @@ mod state;
 mod surround;
 
 pub use deps::{
-    ApiDeps, DataPath, EngineGate, FieldError, HealthChecks, KeyVerifier, PartHealth, PartStatus,
+    ApiDeps, DataPath, EngineGate, FieldError, HealthChecks, HostPorts, KeyVerifier, PartHealth, PartStatus,
     TokenConfig, VendorRules, Verification,
 };
 pub use openapi::openapi;

@@ -14,7 +14,7 @@ use crate::{
     source::{SystemClock, SystemIds},
     telemetry,
 };
-use adapters::{Engine, OwnProxy, Rollups, VendorTable};
+use adapters::{Engine, LoopbackPorts, OwnProxy, Rollups, VendorTable};
 use anyhow::Context;
 use clawplane_api::{ApiDeps, ApiState, DataPath, TokenConfig, provider_keys};
 use clawplane_domain::{
@@ -159,11 +159,9 @@ impl Platform {
             issuer: parts.issuer(config),
             port_start: config.bot_port_start,
             default_image: config.bot_image.clone(),
-            verifier: Arc::new(VendorCalls {
-                vault: parts.vault.clone(),
-                verifier: Verifier::new(upstream_allow.clone(), &config.extra_roots, parts.clock.clone())?,
-            }),
+            verifier: Arc::new(parts.vendor_calls(config, upstream_allow.clone())?),
             vendors: Arc::new(VendorTable(upstream_allow)),
+            ports: Arc::new(LoopbackPorts { of_bots: roles.contains(&Role::Worker) }),
             engine: Arc::new(Engine(engine)),
             health: Arc::new(health),
             proxy: proxy.clone().map(|proxy| Arc::new(OwnProxy(proxy)) as Arc<dyn DataPath>),
@@ -275,6 +273,11 @@ impl Parts {
         };
         let started = around.background.handle.spawn(Proxy::start(proxy, deps)).await;
         started.context("the proxy's start broke off")?.context("the proxy cannot start")
+    }
+
+    fn vendor_calls(&self, config: &Config, upstream_allow: UpstreamAllow) -> anyhow::Result<VendorCalls> {
+        let verifier = Verifier::new(upstream_allow, &config.extra_roots, self.clock.clone())?;
+        Ok(VendorCalls { vault: self.vault.clone(), verifier })
     }
 
     fn issuer(&self, config: &Config) -> TokenIssuer {

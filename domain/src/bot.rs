@@ -4,6 +4,8 @@ pub mod access;
 pub mod commands;
 pub mod events;
 pub mod fallbacks;
+pub mod life;
+pub mod setup;
 mod state;
 pub mod token;
 
@@ -11,6 +13,8 @@ pub use access::Access;
 pub use commands::{BotCommand, BotRefusal, CreateBot, Observation};
 pub use events::BotEvent;
 pub use fallbacks::{BadFallback, Fallback};
+pub use life::{Changes, Life, LimitsChange, Reshape, Upgrade, UpgradeOutcome};
+pub use setup::{BadVariable, Environment, Features, NewBot, Origin, Setup};
 pub use state::{Bot, BotProfile, BotState, Desired, Limits, ModelChoice};
 pub use token::{EarlierToken, GatewayToken, Replaces, Rotate};
 

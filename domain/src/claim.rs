@@ -10,6 +10,8 @@ pub enum Scope {
     BotHostname,
     /// The loopback port of a bot on its host.
     BotPort,
+    /// The folder that a deleted bot left, by that bot's id: one bot takes it over.
+    BotData,
     /// A user's e-mail address, in lower case.
     UserEmail,
     /// What a price row is for: vendor, model and from when.
@@ -22,6 +24,7 @@ impl Scope {
         match self {
             Self::BotHostname => "bot.hostname",
             Self::BotPort => "bot.port",
+            Self::BotData => "bot.data",
             Self::UserEmail => "user.email",
             Self::Price => "price.scope",
         }

@@ -68,6 +68,14 @@ text_value! {
     ModelPattern, model_pattern;
     /// A container image reference, at most 255 characters, no spaces, not starting with a hyphen.
     ImageRef, image;
+    /// A switch of a bot: 1 to 63 of `A-Z a-z 0-9 - _ .`.
+    FeatureName, feature;
+    /// An environment variable's name: 1 to 128 of `A-Z a-z 0-9 _`, not beginning with a digit.
+    EnvName, env_name;
+    /// An environment variable's value: at most 4096 bytes, no control characters.
+    EnvValue, env_value;
+    /// Who a bot is, in Markdown: 1 to 32,768 bytes, no control characters but line ends and tabs.
+    Persona, persona;
     /// The URL under which a vendor is reached: `http` or `https`, no user info, query or fragment, no trailing slash.
     BaseUrl, base_url;
 }
@@ -158,6 +166,38 @@ fn image(text: &str) -> Result<String, Invalid> {
         printable && (1..=255).contains(&text.len()) && !text.starts_with('-'),
         "must be an image reference such as `ghcr.io/openclaw/openclaw:latest`",
     )?;
+    Ok(text.to_owned())
+}
+
+fn feature(text: &str) -> Result<String, Invalid> {
+    let chars = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+    check(
+        chars && (1..=63).contains(&text.len()),
+        "must be 1 to 63 letters, digits, hyphens, underscores or dots",
+    )?;
+    Ok(text.to_owned())
+}
+
+fn env_name(text: &str) -> Result<String, Invalid> {
+    let chars = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let begins = !text.starts_with(|c: char| c.is_ascii_digit());
+    check(
+        chars && begins && (1..=128).contains(&text.len()),
+        "must be 1 to 128 letters, digits or underscores, and not begin with a digit",
+    )?;
+    Ok(text.to_owned())
+}
+
+fn env_value(text: &str) -> Result<String, Invalid> {
+    check(text.len() <= 4096, "must have at most 4096 bytes")?;
+    check(!text.chars().any(char::is_control), "must not have control characters")?;
+    Ok(text.to_owned())
+}
+
+fn persona(text: &str) -> Result<String, Invalid> {
+    check((1..=32_768).contains(&text.len()), "must have 1 to 32768 bytes")?;
+    let fit = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
+    check(text.chars().all(fit), "must not have control characters but line ends and tabs")?;
     Ok(text.to_owned())
 }
 

@@ -7,6 +7,7 @@ mod config;
 mod converge;
 mod engine;
 mod failures;
+mod files;
 mod plan;
 mod ports;
 mod pulls;
@@ -15,6 +16,7 @@ mod running;
 mod spec;
 mod supervisor;
 mod token;
+mod trial;
 mod triggers;
 
 pub use config::{DockerWorkerConfig, EGRESS_PORT};

@@ -95,13 +95,15 @@ async fn event_at(feed: &Feed, position: Position) -> Result<Option<RecordedEven
 
 /// By name alone, so that the many others need no look into the database.
 fn may_be_notable(event_type: &str) -> bool {
-    matches!(event_type, "bot.observed" | "provider_key.disabled") || kind_of(event_type).is_some()
+    matches!(event_type, "bot.observed" | "bot.upgrade_rolled_back" | "provider_key.disabled")
+        || kind_of(event_type).is_some()
 }
 
 fn kind_of(event_type: &str) -> Option<&'static str> {
     Some(match event_type {
         "bot.created" => "bot_created",
         "bot.deleted" => "bot_deleted",
+        "bot.upgrade_committed" => "bot_upgraded",
         "provider_key.added" => "provider_key_added",
         "provider_key.deleted" => "provider_key_deleted",
         "provider_key.enabled" => "provider_key_enabled",
@@ -120,7 +122,12 @@ pub fn notable(event: &RecordedEvent) -> Result<Option<Notable>, StoreError> {
     if event.event_type == "bot.observed" {
         let BotEvent::Observed { observation } = event.decode()? else { return Ok(None) };
         let failed = observation.state == BotState::Failed;
-        return Ok(failed.then_some(Notable { kind: "bot_failed", about, detail: observation.reason }));
+        let kind = if observation.left_alone { "bot_left_alone" } else { "bot_failed" };
+        return Ok(failed.then_some(Notable { kind, about, detail: observation.reason }));
+    }
+    if event.event_type == "bot.upgrade_rolled_back" {
+        let BotEvent::UpgradeRolledBack { reason, .. } = event.decode()? else { return Ok(None) };
+        return Ok(Some(Notable { kind: "bot_upgrade_rolled_back", about, detail: Some(reason) }));
     }
     if event.event_type == "provider_key.disabled" {
         let KeyEvent::Disabled { disabling } = event.decode()? else { return Ok(None) };

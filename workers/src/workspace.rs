@@ -6,6 +6,7 @@
 pub mod config;
 mod files;
 mod remove;
+mod setup;
 mod token;
 
 use crate::docker_worker::DesiredBot;

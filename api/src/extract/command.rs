@@ -96,8 +96,13 @@ fn idempotency(parts: &Parts, api: &ApiState, body: &[u8]) -> Result<Option<Idem
         return Err(Problem::field("Idempotency-Key", message));
     };
     let secret = api.tokens.signing_secret.expose().as_bytes();
-    let fingerprint = fingerprint(secret, parts.method.as_str(), parts.uri.path(), body);
+    let fingerprint = fingerprint(secret, parts.method.as_str(), path_and_query(&parts.uri), body);
     Ok(Some(Idempotency { key: key.to_owned(), fingerprint }))
+}
+
+/// What a command is about; the query says how it is meant.
+fn path_and_query(uri: &axum::http::Uri) -> &str {
+    uri.path_and_query().map_or(uri.path(), axum::http::uri::PathAndQuery::as_str)
 }
 
 /// A digest of a command. It is keyed, since a body may hold a secret, and stored digests must not help to guess it.

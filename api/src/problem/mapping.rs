@@ -3,7 +3,7 @@
 use super::{Kind, Problem};
 use crate::{FieldError, auth::passwords::PasswordError};
 use clawplane_domain::{
-    bot::{BotRefusal, token::MAX_GRACE},
+    bot::{BotRefusal, setup::MAX_ENVIRONMENT_BYTES, token::MAX_GRACE},
     claim::Scope,
     price::PriceRefusal,
     provider_key::KeyRefusal,
@@ -37,6 +37,7 @@ where
                     Scope::BotHostname => ("hostname", format!("`{}` is taken", claim.name)),
                     Scope::UserEmail => ("email", "is taken".to_owned()),
                     Scope::Price => ("model", "has a price of this vendor and time".to_owned()),
+                    Scope::BotData => ("dataOf", "another bot has its data already".to_owned()),
                     Scope::BotPort => return Self::unavailable("every port that was tried is taken", SOON),
                 };
                 Self::new(Kind::Conflict, format!("`{field}`: {message}")).about(field, message)
@@ -109,8 +110,14 @@ impl From<BotRefusal> for Problem {
             BotRefusal::Fallback { at, why } => {
                 Self::field(format!("fallbacks[{at}].{}", why.field()), why.to_string())
             }
+            BotRefusal::Variable { name, why } => Self::field(format!("environment.{name}"), why.to_string()),
+            BotRefusal::EnvironmentTooLarge => {
+                Self::field("environment", format!("may have at most {MAX_ENVIRONMENT_BYTES} bytes"))
+            }
             BotRefusal::NoModel => Self::field("models", "must name at least one model"),
-            BotRefusal::Exists | BotRefusal::NotDeleted => Self::new(Kind::Conflict, refusal.to_string()),
+            BotRefusal::Exists | BotRefusal::NotDeleted | BotRefusal::NoToken => {
+                Self::new(Kind::Conflict, refusal.to_string())
+            }
         }
     }
 }

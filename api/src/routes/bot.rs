@@ -1,19 +1,25 @@
-//! `/api/bot`: bots, their quotas and their usage.
+//! `/api/bot`: bots, their life, their quotas and their usage.
 
 pub(crate) mod access;
+pub(crate) mod change;
+pub(crate) mod clone;
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod dto;
 pub(crate) mod fallbacks;
 pub(crate) mod get;
+pub(crate) mod init;
 pub(crate) mod list;
 pub(crate) mod new;
 pub(crate) mod quota;
+pub(crate) mod restart;
+pub(crate) mod setup;
 pub(crate) mod start;
 pub(crate) mod stats;
 pub(crate) mod stop;
 pub(crate) mod token_revoke;
 pub(crate) mod token_rotate;
+pub(crate) mod upgrade;
 pub(crate) mod usage;
 pub(crate) mod usage_breakdown;
 pub(crate) mod usage_logs;

@@ -24,7 +24,7 @@ pub(crate) enum Access {
 pub(crate) enum Permission {
     /// See bots, keys (without secrets), quotas and usage.
     Read,
-    /// Start and stop bots.
+    /// Start, stop and restart bots.
     Operate,
     /// Create, change and delete bots and keys, set quotas, fallbacks and what bots may reach, rotate and revoke their tokens,
     /// read the audit log.
@@ -92,9 +92,14 @@ pub(crate) static TABLE: &[Row] = &[
     row(Method::POST, "/api/bot", MANAGE),
     row(Method::GET, "/api/bot/stats", READ).reads(BOTS),
     row(Method::GET, "/api/bot/{hostname}", READ).reads(BOTS),
+    row(Method::PATCH, "/api/bot/{hostname}", MANAGE),
     row(Method::DELETE, "/api/bot/{hostname}", MANAGE),
     row(Method::POST, "/api/bot/{hostname}/start", OPERATE),
     row(Method::POST, "/api/bot/{hostname}/stop", OPERATE),
+    row(Method::POST, "/api/bot/{hostname}/restart", OPERATE),
+    row(Method::POST, "/api/bot/{hostname}/init", MANAGE),
+    row(Method::POST, "/api/bot/{hostname}/clone", MANAGE),
+    row(Method::POST, "/api/bot/{hostname}/upgrade", MANAGE),
     row(Method::GET, "/api/bot/{hostname}/quota", READ).reads(SUMS),
     row(Method::PUT, "/api/bot/{hostname}/quota", MANAGE),
     row(Method::DELETE, "/api/bot/{hostname}/quota", MANAGE),

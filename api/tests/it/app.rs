@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderMap, Method, Request, StatusCode},
 };
 use clawplane_api::{
-    ApiDeps, ApiState, EngineGate, FieldError, HealthChecks, KeyVerifier, PartHealth, PartStatus,
+    ApiDeps, ApiState, EngineGate, FieldError, HealthChecks, HostPorts, KeyVerifier, PartHealth, PartStatus,
     TokenConfig, VendorRules, Verification,
     accounts::{self, NewAccount},
 };
@@ -39,6 +39,8 @@ pub(crate) const NOON: &str = "2026-03-01T12:00:00Z";
 pub(crate) struct Fakes {
     /// Why no container can be had, if none can.
     pub(crate) no_engine: Mutex<Option<String>>,
+    /// Ports that other programs have.
+    pub(crate) taken_ports: Mutex<Vec<u16>>,
     /// How the parts are.
     pub(crate) parts: Mutex<Vec<PartHealth>>,
     /// What the vendors say of keys; without it none can be asked.
@@ -49,6 +51,12 @@ pub(crate) struct Fakes {
 impl EngineGate for Fakes {
     async fn available(&self) -> Result<(), String> {
         self.no_engine.lock().unwrap().clone().map_or(Ok(()), Err)
+    }
+}
+
+impl HostPorts for Fakes {
+    fn is_free(&self, port: u16) -> bool {
+        !self.taken_ports.lock().unwrap().contains(&port)
     }
 }
 
@@ -146,6 +154,7 @@ impl App {
             default_image: "ghcr.io/openclaw/openclaw:latest".parse().unwrap(),
             vendors: fakes.clone(),
             verifier: fakes.clone(),
+            ports: fakes.clone(),
             engine: fakes.clone(),
             health: fakes.clone(),
             proxy: None,

@@ -12,6 +12,7 @@ mod fallbacks;
 mod freshness;
 mod idempotency;
 mod key_changes;
+mod life;
 mod prices;
 mod provider_keys;
 mod quotas;

@@ -1,7 +1,7 @@
 //! What the crates ask of each other without knowing each other: each trait of one, implemented over another.
 
 use async_trait::async_trait;
-use clawplane_api::{DataPath, EngineGate, FieldError, VendorRules};
+use clawplane_api::{DataPath, EngineGate, FieldError, HostPorts, VendorRules};
 use clawplane_domain::{
     TenantId, TimeZone, Timestamp,
     provider_key::ApiType,
@@ -15,7 +15,11 @@ use clawplane_proxy::{
     vendors,
 };
 use clawplane_workers::{DesiredBot, DesiredBots, EngineStatus};
-use std::time::Duration;
+use std::{
+    io::ErrorKind,
+    net::{Ipv4Addr, TcpListener},
+    time::Duration,
+};
 use tokio::sync::watch;
 
 /// The proxy's vendor table and its idea of a reachable address, for the API.
@@ -65,6 +69,22 @@ impl EngineGate for Engine {
             Some(EngineStatus::Unavailable { reason }) => Err(reason),
             _ => Ok(()),
         }
+    }
+}
+
+/// The loopback ports of this machine, for the API. Where its bots are another machine's, nothing is known of them.
+pub(super) struct LoopbackPorts {
+    /// Whether the bots are on this machine.
+    pub(super) of_bots: bool,
+}
+
+impl HostPorts for LoopbackPorts {
+    fn is_free(&self, port: u16) -> bool {
+        let taken = || {
+            TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+                .is_err_and(|error| error.kind() == ErrorKind::AddrInUse)
+        };
+        !self.of_bots || !taken()
     }
 }
 
@@ -124,6 +144,7 @@ impl DesiredBots for PresentBots {
             models: bot.models,
             limits: bot.limits,
             token: bot.token,
+            life: bot.life,
             desired: bot.desired,
             observed: bot.observed,
         });

@@ -1,12 +1,15 @@
 //! What can be asked of a bot, and what is decided.
 
 use super::{
-    Access, BadFallback, Bot, BotEvent, BotState, Desired, Fallback, GatewayToken, Limits, ModelChoice,
-    Rotate, fallbacks, state::BotProfile, token,
+    Access, BadFallback, BadVariable, Bot, BotEvent, BotState, Changes, Desired, Fallback, GatewayToken,
+    Limits, ModelChoice, NewBot, Rotate, Setup, fallbacks, life,
+    setup::{self, MAX_ENVIRONMENT_BYTES},
+    state::BotProfile,
+    token,
 };
 use crate::{
     BotId, TenantId, UserId,
-    values::{Hostname, ImageRef, Label, Tag},
+    values::{EnvName, Hostname, ImageRef, Label, Tag},
 };
 use serde::{Deserialize, Serialize};
 
@@ -63,21 +66,28 @@ pub struct Observation {
     /// How often the engine has restarted it by itself.
     #[serde(default)]
     pub restarts: u32,
+    /// It has failed too often: nothing starts it again until somebody asks for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub left_alone: bool,
 }
 
 impl Observation {
     /// A state and nothing more.
     pub fn new(state: BotState) -> Self {
-        Self { state, reason: None, container_id: None, exit_code: None, restarts: 0 }
+        Self { state, reason: None, container_id: None, exit_code: None, restarts: 0, left_alone: false }
     }
 
     /// With a reason that can be stored and shown. It may quote what a container printed: that can be long, and can
     /// hold control characters, of which Postgres cannot even store NUL.
     fn tidied(mut self) -> Self {
-        let fit = |c: &char| !c.is_control() || matches!(c, '\n' | '\t');
-        self.reason = self.reason.map(|reason| reason.chars().filter(fit).take(MAX_REASON).collect());
+        self.reason = self.reason.as_deref().map(tidy);
         self
     }
+}
+
+pub(super) fn tidy(reason: &str) -> String {
+    let fit = |c: &char| !c.is_control() || matches!(c, '\n' | '\t');
+    reason.chars().filter(fit).take(MAX_REASON).collect()
 }
 
 /// A command to one bot.
@@ -85,6 +95,16 @@ impl Observation {
 pub enum BotCommand {
     /// Make it, with its first gateway token and what it may reach with that.
     Create(Box<CreateBot>, GatewayToken, Access),
+    /// Make it, with everything that it can be given.
+    CreateWith(Box<NewBot>),
+    /// Call it otherwise, or change what it is made of.
+    Change(Box<Changes>),
+    /// Let its process begin anew.
+    Restart,
+    /// As [`Self::Restart`], with its configuration written anew.
+    Init,
+    /// Give it another image (`None`: the platform's default), if it is healthy with that.
+    Upgrade(Option<ImageRef>),
     /// Let it run.
     Start,
     /// Let it stop.
@@ -99,6 +119,20 @@ pub enum BotCommand {
     SetFallbacks(Vec<Fallback>),
     /// Remove it with its data.
     Delete,
+    /// Remove it, and leave its folder where it is.
+    DeleteKeepingData,
+    /// From the worker: it is healthy with its new image.
+    CommitUpgrade {
+        /// Which upgrade this is about.
+        number: u32,
+    },
+    /// From the worker: it is not, and shall have the old one again.
+    RollBackUpgrade {
+        /// Which upgrade this is about.
+        number: u32,
+        /// Why, for people.
+        reason: String,
+    },
     /// From the worker: this is what its container looks like.
     Observe(Observation),
     /// From the worker: nothing of it is left on the host.
@@ -139,6 +173,20 @@ pub enum BotRefusal {
         /// Why not.
         why: BadFallback,
     },
+    /// A variable cannot be a bot's.
+    #[error("`environment.{name}` {why}")]
+    Variable {
+        /// Which one.
+        name: EnvName,
+        /// Why not.
+        why: BadVariable,
+    },
+    /// All variables together are too long.
+    #[error("`environment` may have at most {MAX_ENVIRONMENT_BYTES} bytes")]
+    EnvironmentTooLarge,
+    /// A running bot whose tokens were revoked would not come back.
+    #[error("its gateway tokens were revoked: rotate its token first")]
+    NoToken,
     /// A bot without a model could not answer.
     #[error("`models` must name at least one model")]
     NoModel,
@@ -149,8 +197,12 @@ pub enum BotRefusal {
 
 pub(super) fn decide(bot: &Bot, command: BotCommand) -> Result<Vec<BotEvent>, BotRefusal> {
     let (bot, command) = match (&bot.profile, command) {
-        (None, BotCommand::Create(new, token, access)) => return create(*new, token, access),
-        (Some(_), BotCommand::Create(..)) => return Err(BotRefusal::Exists),
+        (None, BotCommand::Create(bot, token, access)) => {
+            let (setup, fallbacks) = (Setup::default(), Vec::new());
+            return setup::create(NewBot { bot: *bot, setup, token, access, fallbacks });
+        }
+        (None, BotCommand::CreateWith(new)) => return setup::create(*new),
+        (Some(_), BotCommand::Create(..) | BotCommand::CreateWith(_)) => return Err(BotRefusal::Exists),
         (None, _) => return Err(BotRefusal::Unknown),
         (Some(bot), command) => (bot, command),
     };
@@ -158,7 +210,8 @@ pub(super) fn decide(bot: &Bot, command: BotCommand) -> Result<Vec<BotEvent>, Bo
         BotCommand::Observe(seen) => Ok(observe(bot, seen)),
         BotCommand::ConfirmRemoved => confirm_removed(bot),
         _ if bot.desired == Desired::Deleted => Err(BotRefusal::Unknown),
-        BotCommand::Start if bot.desired == Desired::Running => Ok(Vec::new()),
+        // One that was given up is wanted to run already, and needs the word all the same.
+        BotCommand::Start if bot.desired == Desired::Running && !bot.observed.left_alone => Ok(Vec::new()),
         BotCommand::Start => Ok(vec![BotEvent::StartRequested {}]),
         BotCommand::Stop if bot.desired == Desired::Stopped => Ok(Vec::new()),
         BotCommand::Stop => Ok(vec![BotEvent::StopRequested {}]),
@@ -166,29 +219,21 @@ pub(super) fn decide(bot: &Bot, command: BotCommand) -> Result<Vec<BotEvent>, Bo
         BotCommand::RotateToken(new) => token::rotate(bot, *new),
         BotCommand::RevokeTokens => Ok(token::revoke(bot)),
         BotCommand::SetFallbacks(new) => set_fallbacks(bot, new),
-        BotCommand::Delete => Ok(vec![BotEvent::Deleted {
-            hostname: bot.hostname.clone(),
-            token_hash: bot.token.as_ref().map(|token| token.hash),
-        }]),
-        BotCommand::Create(..) => Err(BotRefusal::Exists),
+        BotCommand::Change(changes) => life::change(bot, *changes),
+        BotCommand::Restart => life::restart(bot),
+        BotCommand::Init => life::init(bot),
+        BotCommand::Upgrade(image) => life::upgrade(bot, image),
+        BotCommand::CommitUpgrade { number } => Ok(life::commit_upgrade(bot, number)),
+        BotCommand::RollBackUpgrade { number, reason } => Ok(life::roll_back_upgrade(bot, number, &reason)),
+        BotCommand::Delete => Ok(vec![deleted(bot, false)]),
+        BotCommand::DeleteKeepingData => Ok(vec![deleted(bot, true)]),
+        BotCommand::Create(..) | BotCommand::CreateWith(_) => Err(BotRefusal::Exists),
     }
 }
 
-fn create(new: CreateBot, token: GatewayToken, access: Access) -> Result<Vec<BotEvent>, BotRefusal> {
-    if new.models.is_empty() {
-        return Err(BotRefusal::NoModel);
-    }
-    if new.models.len() > MAX_MODELS {
-        return Err(BotRefusal::TooMany { field: "models", max: MAX_MODELS });
-    }
-    if new.tags.len() > MAX_TAGS {
-        return Err(BotRefusal::TooMany { field: "tags", max: MAX_TAGS });
-    }
-    access.check()?;
-    // Before the token: nobody may ever know one without its bounds.
-    let narrowed = (!access.is_open()).then_some(BotEvent::AccessSet { access });
-    let events = [Some(BotEvent::Created { bot: new }), narrowed, Some(BotEvent::TokenIssued { token })];
-    Ok(events.into_iter().flatten().collect())
+fn deleted(bot: &BotProfile, keep_data: bool) -> BotEvent {
+    let token_hash = bot.token.as_ref().map(|token| token.hash);
+    BotEvent::Deleted { hostname: bot.hostname.clone(), token_hash, keep_data }
 }
 
 fn set_access(bot: &BotProfile, access: Access) -> Result<Vec<BotEvent>, BotRefusal> {

@@ -1,10 +1,10 @@
 //! What happens to a bot.
 
-use super::{Access, CreateBot, EarlierToken, Fallback, GatewayToken, Observation};
+use super::{Access, CreateBot, EarlierToken, Fallback, GatewayToken, Observation, Origin, Reshape, Setup};
 use crate::{
     TokenHash,
     claim::{Claim, Claims, Scope},
-    values::Hostname,
+    values::{Hostname, ImageRef, Label},
 };
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,71 @@ pub enum BotEvent {
         /// What it was made of.
         #[serde(flatten)]
         bot: CreateBot,
+    },
+    /// It was given these when it was made. Takes the folder of a deleted bot, where it goes on with one.
+    #[serde(rename = "bot.set_up")]
+    SetUp {
+        /// What it was given.
+        #[serde(flatten)]
+        setup: Setup,
+    },
+    /// It is called otherwise. Takes the new hostname and frees the one before.
+    #[serde(rename = "bot.renamed")]
+    Renamed {
+        /// Its name for people.
+        name: Label,
+        /// Its name in the API.
+        hostname: Hostname,
+        /// Its name in the API until now.
+        previous_hostname: Hostname,
+    },
+    /// These are different from now on; what is absent stays as it was.
+    #[serde(rename = "bot.changed")]
+    Changed {
+        /// What is different.
+        #[serde(flatten)]
+        shape: Reshape,
+    },
+    /// It shall begin anew, in a container of its own for each generation.
+    #[serde(rename = "bot.restart_requested")]
+    RestartRequested {
+        /// Which one.
+        generation: u32,
+    },
+    /// As a restart, with its configuration written anew.
+    #[serde(rename = "bot.init_requested")]
+    InitRequested {
+        /// Which one; restarts and these count together.
+        generation: u32,
+    },
+    /// It shall have another image, if it is healthy with it.
+    #[serde(rename = "bot.upgrade_begun")]
+    UpgradeBegun {
+        /// Which upgrade of this bot.
+        number: u32,
+        /// The new image; the platform's default, when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        image: Option<ImageRef>,
+    },
+    /// It was healthy with the new image, which is its image now.
+    #[serde(rename = "bot.upgrade_committed")]
+    UpgradeCommitted {
+        /// Which upgrade.
+        number: u32,
+        /// Its image from now on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        image: Option<ImageRef>,
+    },
+    /// It keeps the image that it had.
+    #[serde(rename = "bot.upgrade_rolled_back")]
+    UpgradeRolledBack {
+        /// Which upgrade.
+        number: u32,
+        /// The image that it does not get.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        image: Option<ImageRef>,
+        /// Why not, for people.
+        reason: String,
     },
     /// It has a gateway token; an earlier one is no longer valid.
     #[serde(rename = "bot.token_issued")]
@@ -69,6 +134,9 @@ pub enum BotEvent {
         /// The token that is void, where it had one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         token_hash: Option<TokenHash>,
+        /// Its folder stays, for another bot or for people.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        keep_data: bool,
     },
     /// The worker saw something new of its container.
     #[serde(rename = "bot.observed")]
@@ -77,7 +145,7 @@ pub enum BotEvent {
         #[serde(flatten)]
         observation: Observation,
     },
-    /// Container, network and data are gone. Frees its port.
+    /// Container, network and data (unless they are kept) are gone. Frees its port.
     #[serde(rename = "bot.removed")]
     Removed {
         /// The port that becomes free.
@@ -87,6 +155,14 @@ pub enum BotEvent {
 
 crate::aggregate::impl_event!(BotEvent {
     Created => "bot.created" @ "1",
+    SetUp => "bot.set_up" @ "1",
+    Renamed => "bot.renamed" @ "1",
+    Changed => "bot.changed" @ "1",
+    RestartRequested => "bot.restart_requested" @ "1",
+    InitRequested => "bot.init_requested" @ "1",
+    UpgradeBegun => "bot.upgrade_begun" @ "1",
+    UpgradeCommitted => "bot.upgrade_committed" @ "1",
+    UpgradeRolledBack => "bot.upgrade_rolled_back" @ "1",
     TokenIssued => "bot.token_issued" @ "1",
     TokenRotated => "bot.token_rotated" @ "1",
     TokensRevoked => "bot.tokens_revoked" @ "1",
@@ -105,6 +181,12 @@ impl Claims for BotEvent {
             Self::Created { bot } => {
                 vec![Claim::new(Scope::BotHostname, &bot.hostname), Claim::new(Scope::BotPort, &bot.port)]
             }
+            Self::SetUp { setup: Setup { origin: Some(Origin::DataOf(bot)), .. } } => {
+                vec![Claim::new(Scope::BotData, bot)]
+            }
+            Self::Renamed { hostname, previous_hostname, .. } if hostname != previous_hostname => {
+                vec![Claim::new(Scope::BotHostname, hostname)]
+            }
             _ => Vec::new(),
         }
     }
@@ -112,6 +194,9 @@ impl Claims for BotEvent {
     fn releases(&self) -> Vec<Claim> {
         match self {
             Self::Deleted { hostname, .. } => vec![Claim::new(Scope::BotHostname, hostname)],
+            Self::Renamed { hostname, previous_hostname, .. } if hostname != previous_hostname => {
+                vec![Claim::new(Scope::BotHostname, previous_hostname)]
+            }
             Self::Removed { port } => vec![Claim::new(Scope::BotPort, port)],
             _ => Vec::new(),
         }

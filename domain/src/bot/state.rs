@@ -1,7 +1,7 @@
 //! What a bot is.
 
 use super::{
-    Access, BotEvent, Fallback,
+    Access, BotEvent, Fallback, Life, Reshape, Upgrade, UpgradeOutcome,
     commands::Observation,
     token::{EarlierToken, GatewayToken},
 };
@@ -117,12 +117,34 @@ pub struct BotProfile {
     /// Vendors that stand in for others.
     #[serde(default)]
     pub fallbacks: Vec<Fallback>,
+    /// What else it was given, and how often it was to begin anew.
+    #[serde(default)]
+    pub life: Life,
     /// What its owner wants.
     pub desired: Desired,
     /// What the worker saw last.
     pub observed: Observation,
     /// Container, network and data are gone; nothing follows.
     pub removed: bool,
+}
+
+impl BotProfile {
+    fn reshape(&mut self, shape: Reshape) {
+        let Reshape { limits, environment, features, models, tags } = shape;
+        self.limits = limits.unwrap_or(self.limits);
+        if let Some(environment) = environment {
+            self.life.environment = environment;
+        }
+        if let Some(features) = features {
+            self.life.features = features;
+        }
+        if let Some(models) = models {
+            self.models = models;
+        }
+        if let Some(tags) = tags {
+            self.tags = tags;
+        }
+    }
 }
 
 impl Decide for Bot {
@@ -151,6 +173,7 @@ impl Decide for Bot {
                 token: None,
                 earlier: Vec::new(),
                 fallbacks: Vec::new(),
+                life: Life::default(),
                 desired: Desired::Stopped,
                 observed: Observation::new(BotState::Created),
                 removed: false,
@@ -174,10 +197,32 @@ impl Decide for Bot {
             }
             BotEvent::AccessSet { access } => bot.access = access,
             BotEvent::FallbacksSet { fallbacks } => bot.fallbacks = fallbacks,
+            BotEvent::SetUp { setup } => bot.life.set_up(setup),
+            BotEvent::Renamed { name, hostname, .. } => {
+                bot.name = name;
+                bot.hostname = hostname;
+            }
+            BotEvent::Changed { shape } => bot.reshape(shape),
+            BotEvent::RestartRequested { generation } => bot.life.generation = generation,
+            BotEvent::InitRequested { generation } => {
+                bot.life.generation = generation;
+                bot.life.initialised = generation;
+            }
+            BotEvent::UpgradeBegun { number, image } => {
+                bot.life.upgrade = Some(Upgrade { number, image, outcome: UpgradeOutcome::Pending });
+            }
+            BotEvent::UpgradeCommitted { number, image } => {
+                bot.image = image;
+                bot.life.settle(number, UpgradeOutcome::Committed);
+            }
+            BotEvent::UpgradeRolledBack { number, reason, .. } => {
+                bot.life.settle(number, UpgradeOutcome::RolledBack { reason });
+            }
             BotEvent::StartRequested {} => bot.desired = Desired::Running,
             BotEvent::StopRequested {} => bot.desired = Desired::Stopped,
-            BotEvent::Deleted { .. } => {
+            BotEvent::Deleted { keep_data, .. } => {
                 bot.desired = Desired::Deleted;
+                bot.life.keep_data = keep_data;
                 bot.token = None;
                 bot.earlier = Vec::new();
             }

@@ -7,7 +7,7 @@ use crate::{
 use pretty_assertions::assert_eq;
 use proptest::prelude::*;
 
-fn new_bot() -> CreateBot {
+pub(super) fn new_bot() -> CreateBot {
     CreateBot {
         id: id(1),
         tenant_id: id(2),
@@ -22,7 +22,7 @@ fn new_bot() -> CreateBot {
     }
 }
 
-fn token() -> GatewayToken {
+pub(super) fn token() -> GatewayToken {
     let sealed =
         SealedSecret { data_key_id: id::<DataKeyId>(4), nonce: "00".repeat(12), ciphertext: "ff".into() };
     GatewayToken { hash: TokenHash::of("cp_x"), sealed, expires_at: Some(at(60)) }
@@ -38,19 +38,19 @@ fn create(new: CreateBot) -> BotCommand {
     BotCommand::Create(Box::new(new), token(), Access::default())
 }
 
-fn created() -> Vec<BotEvent> {
+pub(super) fn created() -> Vec<BotEvent> {
     vec![BotEvent::Created { bot: new_bot() }, BotEvent::TokenIssued { token: token() }]
 }
 
-fn after(events: impl IntoIterator<Item = BotEvent>) -> impl Iterator<Item = BotEvent> {
+pub(super) fn after(events: impl IntoIterator<Item = BotEvent>) -> impl Iterator<Item = BotEvent> {
     created().into_iter().chain(events)
 }
 
-fn deleted() -> BotEvent {
-    BotEvent::Deleted { hostname: value("ada"), token_hash: Some(token().hash) }
+pub(super) fn deleted() -> BotEvent {
+    BotEvent::Deleted { hostname: value("ada"), token_hash: Some(token().hash), keep_data: false }
 }
 
-fn observed(state: BotState) -> BotEvent {
+pub(super) fn observed(state: BotState) -> BotEvent {
     BotEvent::Observed { observation: Observation::new(state) }
 }
 
@@ -119,7 +119,7 @@ fn a_deleted_bot_has_no_token_and_takes_no_more_wishes() {
     }
     // A bot that never got a token can be deleted as well.
     let bare = [BotEvent::Created { bot: new_bot() }];
-    let gone = BotEvent::Deleted { hostname: value("ada"), token_hash: None };
+    let gone = BotEvent::Deleted { hostname: value("ada"), token_hash: None, keep_data: false };
     given::<Bot>(bare).when(BotCommand::Delete).then([gone]);
 }
 
@@ -244,10 +244,19 @@ fn any_command() -> impl Strategy<Value = BotCommand> {
         1 => Just(BotCommand::SetAccess(Access::default())),
         2 => any::<u16>().prop_map(|n| rotation(&format!("cp_{n}"), i64::from(n), 60)),
         1 => Just(BotCommand::RevokeTokens),
+        2 => Just(BotCommand::Restart),
+        1 => Just(BotCommand::Init),
+        2 => any::<bool>().prop_map(|new| BotCommand::Upgrade(new.then(|| value("new:1")))),
+        2 => (0_u32..4).prop_map(|number| BotCommand::CommitUpgrade { number }),
+        2 => (0_u32..4).prop_map(|number| BotCommand::RollBackUpgrade { number, reason: "no".into() }),
+        1 => prop::sample::select(vec!["ada", "grace"]).prop_map(|name| {
+            BotCommand::Change(Box::new(Changes { hostname: Some(value(name)), ..Changes::default() }))
+        }),
+        1 => Just(BotCommand::DeleteKeepingData),
         1 => Just(BotCommand::Delete),
         1 => Just(BotCommand::ConfirmRemoved),
         3 => observation.prop_map(|(state, reason, exit_code, restarts)| {
-            BotCommand::Observe(Observation { state, reason, container_id: None, exit_code, restarts })
+            BotCommand::Observe(Observation { state, reason, container_id: None, exit_code, restarts, left_alone: restarts % 2 == 1 })
         }),
     ]
 }

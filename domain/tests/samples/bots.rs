@@ -5,7 +5,7 @@ use clawplane_domain::{
     TokenHash,
     bot::{
         Access, BotEvent, BotState, CreateBot, EarlierToken, Fallback, GatewayToken, Limits, ModelChoice,
-        Observation,
+        Observation, Origin, Reshape, Setup,
     },
 };
 
@@ -53,8 +53,10 @@ pub(super) fn add(samples: &mut Samples) {
 
     samples.add(&BotEvent::StartRequested {});
     samples.add(&BotEvent::StopRequested {});
-    samples.add(&BotEvent::Deleted { hostname: text("ada"), token_hash: Some(token.hash) });
-    samples.minimal(&BotEvent::Deleted { hostname: text("ada"), token_hash: None });
+    samples.add(&BotEvent::Deleted { hostname: text("ada"), token_hash: Some(token.hash), keep_data: false });
+    let kept = BotEvent::Deleted { hostname: text("ada"), token_hash: Some(token.hash), keep_data: true };
+    samples.variant(".kept", &kept);
+    samples.minimal(&BotEvent::Deleted { hostname: text("ada"), token_hash: None, keep_data: false });
 
     let observation = Observation {
         state: BotState::Failed,
@@ -62,8 +64,49 @@ pub(super) fn add(samples: &mut Samples) {
         container_id: Some("4c01db0b339c".into()),
         exit_code: Some(137),
         restarts: 3,
+        left_alone: false,
     };
+    let alone = Observation { left_alone: true, ..observation.clone() };
+    samples.variant(".alone", &BotEvent::Observed { observation: alone });
     samples.add(&BotEvent::Observed { observation });
     samples.minimal(&BotEvent::Observed { observation: Observation::new(BotState::Running) });
     samples.add(&BotEvent::Removed { port: 9200 });
+    life(samples);
+}
+
+fn life(samples: &mut Samples) {
+    let setup = Setup {
+        features: [(text("canvas"), true), (text("voice"), false)].into(),
+        environment: [(text("TZ"), text("Europe/Berlin"))].into(),
+        persona: Some(text("# Ada\n\nShort answers, no flattery.\n")),
+        origin: Some(Origin::CloneOf(id(0x22))),
+    };
+    samples.add(&BotEvent::SetUp { setup });
+    let taking = Setup { origin: Some(Origin::DataOf(id(0x22))), ..Setup::default() };
+    samples.minimal(&BotEvent::SetUp { setup: taking });
+    samples.add(&BotEvent::Renamed {
+        name: text("Grace"),
+        hostname: text("grace"),
+        previous_hostname: text("ada"),
+    });
+    let shape = Reshape {
+        limits: Some(Limits { memory_mib: 4096, cpu_millis: 1500, pids: 256 }),
+        environment: Some([(text("TZ"), text("UTC"))].into()),
+        features: Some([(text("canvas"), false)].into()),
+        models: Some(vec![ModelChoice { vendor: text("openai"), model: text("gpt-5") }]),
+        tags: Some(vec![text("us")]),
+    };
+    samples.add(&BotEvent::Changed { shape });
+    let emptied = Reshape { environment: Some([].into()), tags: Some(Vec::new()), ..Reshape::default() };
+    samples.minimal(&BotEvent::Changed { shape: emptied });
+    samples.add(&BotEvent::RestartRequested { generation: 3 });
+    samples.add(&BotEvent::InitRequested { generation: 4 });
+    let image = || Some(text("ghcr.io/openclaw/openclaw:2026.10"));
+    samples.add(&BotEvent::UpgradeBegun { number: 1, image: image() });
+    samples.minimal(&BotEvent::UpgradeBegun { number: 1, image: None });
+    samples.add(&BotEvent::UpgradeCommitted { number: 1, image: image() });
+    samples.minimal(&BotEvent::UpgradeCommitted { number: 1, image: None });
+    let reason = || "it ended with exit code 1".to_owned();
+    samples.add(&BotEvent::UpgradeRolledBack { number: 1, image: image(), reason: reason() });
+    samples.minimal(&BotEvent::UpgradeRolledBack { number: 1, image: None, reason: reason() });
 }

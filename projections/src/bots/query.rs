@@ -6,7 +6,7 @@ use crate::{
 };
 use clawplane_domain::{
     BotId, TenantId, Timestamp, UserId,
-    bot::{Access, Bot, BotState, Desired, Fallback, GatewayToken, Limits, ModelChoice, Observation},
+    bot::{Access, Bot, BotState, Desired, Fallback, GatewayToken, Life, Limits, ModelChoice, Observation},
     quota::QuotaLimits,
     values::{Hostname, ImageRef, Label, Tag},
 };
@@ -51,6 +51,8 @@ pub struct BotRow {
     pub token: Option<GatewayToken>,
     /// Vendors that stand in for others.
     pub fallbacks: Vec<Fallback>,
+    /// What else it was given, and how often it was to begin anew. Its persona is not here.
+    pub life: Life,
     /// What its owner wants.
     pub desired: Desired,
     /// What the worker saw last.
@@ -189,6 +191,7 @@ fn bot(row: &PgRow) -> Result<BotRow, sqlx::Error> {
         access: profile.access,
         token: profile.token,
         fallbacks: profile.fallbacks,
+        life: profile.life,
         desired: profile.desired,
         observed: profile.observed,
         state_since: row.try_get("state_since")?,

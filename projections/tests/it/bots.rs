@@ -1,6 +1,6 @@
 use crate::world::{World, noon};
 use clawplane_domain::{
-    bot::{Access, BotCommand, BotState, Desired, Observation},
+    bot::{Access, BotCommand, BotState, Changes, Desired, LimitsChange, NewBot, Observation, Setup},
     quota::{Quota, QuotaCommand, QuotaLimits, QuotaSubject},
 };
 use clawplane_projections::{BotStats, View};
@@ -99,4 +99,46 @@ async fn a_freed_name_belongs_to_the_next_bot() {
     let found = world.views.bots.find(other, &"alpha".parse().unwrap()).await.unwrap().unwrap();
     assert_eq!(found.id, second);
     assert_eq!(world.views.bots.all_present().await.unwrap().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bots_life_is_shown_without_its_persona_and_found_by_its_present_name() {
+    let world = World::new().await;
+    let _running = world.run();
+    let tenant = world.tenant();
+    let new = world.new_bot(tenant, "alpha");
+    let id = new.id;
+    let setup = Setup {
+        features: [("canvas".parse().unwrap(), true)].into(),
+        environment: [("TZ".parse().unwrap(), "UTC".parse().unwrap())].into(),
+        persona: Some("I am Alpha.".parse().unwrap()),
+        origin: None,
+    };
+    let (token, access) = (world.token(), Access::default());
+    let making = NewBot { bot: new, setup: setup.clone(), token, access, fallbacks: Vec::new() };
+    world.command(tenant, id, BotCommand::CreateWith(Box::new(making))).await;
+    let changes = Changes {
+        hostname: Some("beta".parse().unwrap()),
+        limits: LimitsChange { pids: Some(7), ..LimitsChange::default() },
+        ..Changes::default()
+    };
+    world.command(tenant, id, BotCommand::Change(Box::new(changes))).await;
+    world.command(tenant, id, BotCommand::Start).await;
+    world.command(tenant, id, BotCommand::Restart).await;
+    let position = world.command(tenant, id, BotCommand::Upgrade(Some("new:1".parse().unwrap()))).await;
+    world.seen(View::Bots, position).await;
+    assert_eq!(world.views.bots.find(tenant, &"alpha".parse().unwrap()).await.unwrap(), None);
+    let found = world.views.bots.find(tenant, &"beta".parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!((found.id, found.limits.pids, found.life.generation), (id, 7, 1));
+    assert_eq!(
+        (found.life.features.clone(), found.life.environment.clone()),
+        (setup.features, setup.environment)
+    );
+    assert_eq!((found.life.has_persona, found.life.persona.clone()), (true, None));
+    assert_eq!(found.life.trial().unwrap().image, Some("new:1".parse().unwrap()));
+    assert_ne!(found.image, Some("new:1".parse().unwrap()));
+    let position = world.command(tenant, id, BotCommand::CommitUpgrade { number: 1 }).await;
+    world.seen(View::Bots, position).await;
+    let found = world.views.bots.find(tenant, &"beta".parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!((found.image, found.life.trial()), (Some("new:1".parse().unwrap()), None));
 }

@@ -33,6 +33,10 @@ pub(crate) enum Change {
         id: BotId,
         tokens: Vec<(TokenHash, Option<Timestamp>)>,
     },
+    TagsSet {
+        id: BotId,
+        tags: Vec<Tag>,
+    },
     AccessSet {
         id: BotId,
         access: Access,
@@ -165,6 +169,10 @@ impl Change {
                 Some(Self::TokensSet { id: id()?, tokens: tokens.collect() })
             }
             BotEvent::TokensRevoked { .. } => Some(Self::TokensSet { id: id()?, tokens: Vec::new() }),
+            BotEvent::Changed { shape } => match shape.tags {
+                Some(tags) => Some(Self::TagsSet { id: id()?, tags }),
+                None => None,
+            },
             BotEvent::AccessSet { access } => Some(Self::AccessSet { id: id()?, access }),
             BotEvent::FallbacksSet { fallbacks } => {
                 Some(Self::FallbacksSet { id: id()?, fallbacks: fallbacks.into() })

@@ -24,6 +24,7 @@ impl Directory {
                 self.bots.insert(id, bot);
             }
             Change::TokensSet { id, tokens } => self.set_tokens(id, tokens),
+            Change::TagsSet { id, tags } => self.change_bot(id, |bot| bot.tags = tags),
             Change::AccessSet { id, access } => self.change_bot(id, |bot| bot.access = Arc::new(access)),
             Change::FallbacksSet { id, fallbacks } => self.change_bot(id, |bot| bot.fallbacks = fallbacks),
             Change::BotDeleted(id) => {

@@ -6,6 +6,7 @@ use crate::{
 };
 use arc_swap::ArcSwap;
 use clawplane_domain::{
+    bot::{BotEvent, Limits, Reshape},
     provider_key::{DisabledBy, Disabling, KeyChange, KeyCommand},
     quota::QuotaLimits,
 };
@@ -54,6 +55,23 @@ async fn tokens_come_and_go() {
     world.delete_bot(tenant, bot);
     follower.step().await.unwrap();
     assert!(directory.load().caller("two").is_none());
+}
+
+#[tokio::test]
+async fn changed_tags_count_for_the_token_that_is_there() {
+    let (world, tenant) = (Arc::new(World::default()), tenant());
+    let bot = world.bot(tenant, "one", &["a"], None);
+    let (mut follower, directory) = caught_up(&world).await;
+    let shape =
+        Reshape { tags: Some(vec!["b".parse().unwrap(), "c".parse().unwrap()]), ..Reshape::default() };
+    world.bot_event(tenant, bot, &BotEvent::Changed { shape });
+    follower.step().await.unwrap();
+    let tags = |directory: &Directory| directory.caller("one").unwrap().tags.clone();
+    assert_eq!(tags(&directory.load()), ["b".parse().unwrap(), "c".parse().unwrap()]);
+    let limits = Reshape { limits: Some(Limits::default()), ..Reshape::default() };
+    world.bot_event(tenant, bot, &BotEvent::Changed { shape: limits });
+    follower.step().await.unwrap();
+    assert_eq!(tags(&directory.load()).len(), 2, "what is not named stays");
 }
 
 #[tokio::test]

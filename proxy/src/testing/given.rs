@@ -60,7 +60,8 @@ impl World {
     }
 
     pub(crate) fn delete_bot(&self, tenant: TenantId, bot: BotId) {
-        let event = BotEvent::Deleted { hostname: "bot".parse().unwrap(), token_hash: None };
+        let event =
+            BotEvent::Deleted { hostname: "bot".parse().unwrap(), token_hash: None, keep_data: false };
         self.emit("bot", bot, tenant, &event);
     }
 

@@ -22,6 +22,8 @@ mod fallbacks;
 mod hostile;
 mod keys;
 mod layers;
+mod life;
+mod life_images;
 mod observing;
 mod openclaw;
 mod openclaw_quota;

@@ -15,7 +15,7 @@ use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 /// Wait before a stop or a removal that failed is tried again.
-const AGAIN: Duration = Duration::from_secs(5);
+pub(super) const AGAIN: Duration = Duration::from_secs(5);
 
 /// What the worker remembers of a bot between two tasks of it.
 #[derive(Clone, Debug, Default)]
@@ -40,8 +40,19 @@ pub(super) struct Memory {
 pub(super) struct GivenUp {
     /// What its container was to be made from.
     pub(super) spec_hash: String,
-    /// All it lacked was the image: it goes on once that is there.
-    pub(super) wants_image: bool,
+    /// What it goes on with, once that is there.
+    pub(super) lacks: Lack,
+}
+
+/// What a bot failed for want of, if it is something of the host's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lack {
+    /// Nothing that would come by itself.
+    Nothing,
+    /// Its image.
+    Image,
+    /// Its port, which another program has.
+    Port,
 }
 
 impl Memory {
@@ -142,10 +153,12 @@ impl Converge {
             shared.runtime.remove(&seen.id).await?;
         }
         shared.runtime.remove_network(bot.id).await?;
-        shared.workspaces.remove(bot.id).await.map_err(|error| RuntimeError::Other {
-            what: "remove the bot's folder",
-            message: error.to_string(),
-        })?;
+        if !bot.life.keep_data {
+            shared.workspaces.remove(bot.id).await.map_err(|error| RuntimeError::Other {
+                what: "remove the bot's folder",
+                message: error.to_string(),
+            })?;
+        }
         match shared.reports.confirm_removed(bot.id, bot.tenant_id).await {
             Ok(()) => {
                 tracing::info!(bot = %bot.id, hostname = %bot.hostname, "a bot was removed");
@@ -173,8 +186,11 @@ impl Converge {
         };
         match self.bot.desired {
             Desired::Running => {
-                let wants_image = matches!(error, RuntimeError::ImageMissing { .. });
-                self.fail(&reason, None, wants_image).await
+                let missing = matches!(error, RuntimeError::ImageMissing { .. });
+                match self.trial() {
+                    Some(number) if missing => self.roll_back(number, &reason).await,
+                    _ => self.fail(&reason, None, if missing { Lack::Image } else { Lack::Nothing }).await,
+                }
             }
             desired => {
                 tracing::warn!(bot = %self.bot.id, ?desired, %error, "a bot cannot be brought to rest yet");
@@ -187,15 +203,13 @@ impl Converge {
     }
 
     /// Reports a failure, and decides whether there is another try.
-    pub(super) async fn fail(
-        &mut self,
-        reason: &str,
-        seen: Option<&ContainerSeen>,
-        wants_image: bool,
-    ) -> Next {
+    pub(super) async fn fail(&mut self, reason: &str, seen: Option<&ContainerSeen>, lacks: Lack) -> Next {
         let restarts = self.memory.failures.total();
         let verdict = self.memory.failures.note(Instant::now(), &self.shared.config);
         self.memory.starting_since = None;
+        if let (Verdict::GiveUp, Some(number), true) = (verdict, self.trial(), lacks != Lack::Port) {
+            return self.roll_back(number, reason).await;
+        }
         let mut reason = reason::clean(reason, None);
         if verdict == Verdict::GiveUp {
             reason.push_str(
@@ -210,14 +224,15 @@ impl Converge {
             container_id: seen.map(|seen| seen.id.clone()),
             exit_code: seen.and_then(|seen| seen.exit_code),
             restarts,
+            left_alone: verdict == Verdict::GiveUp,
         })
         .await;
         match verdict {
-            Verdict::RetryAfter(wait) if wants_image => Next::AfterOrImage(wait),
+            Verdict::RetryAfter(wait) if lacks == Lack::Image => Next::AfterOrImage(wait),
             Verdict::RetryAfter(wait) => Next::After(wait),
             Verdict::GiveUp => {
                 let spec_hash = self.spec_hash().await;
-                self.memory.given_up = Some(GivenUp { spec_hash, wants_image });
+                self.memory.given_up = Some(GivenUp { spec_hash, lacks });
                 Next::Settled
             }
         }
@@ -241,7 +256,7 @@ impl Converge {
         }
     }
 
-    fn unreported(&mut self, error: &BoxError) {
+    pub(super) fn unreported(&mut self, error: &BoxError) {
         tracing::warn!(bot = %self.bot.id, %error, "a bot's state cannot be reported; it will be tried again");
         self.memory.unreported = true;
     }

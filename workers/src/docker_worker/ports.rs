@@ -5,7 +5,7 @@
 use async_trait::async_trait;
 use clawplane_domain::{
     Actor, BotId, Metadata, Secret, TenantId,
-    bot::{Bot, BotCommand, BotRefusal, Desired, GatewayToken, Limits, ModelChoice, Observation},
+    bot::{Bot, BotCommand, BotRefusal, Desired, GatewayToken, Life, Limits, ModelChoice, Observation},
     clock::Clock,
     sealed::bound_to_bot,
     values::{Hostname, ImageRef, Label, Tag},
@@ -40,6 +40,8 @@ pub struct DesiredBot {
     pub limits: Limits,
     /// Its gateway token; a deleted bot has none.
     pub token: Option<GatewayToken>,
+    /// What else it was given, and how often it was to begin anew.
+    pub life: Life,
     /// What its owner wants.
     pub desired: Desired,
     /// What was last seen of it.
@@ -47,6 +49,11 @@ pub struct DesiredBot {
 }
 
 impl DesiredBot {
+    /// The image that its container is made from now: the one that is tried, else its own; `None` is the default.
+    pub(super) fn image_now(&self) -> Option<&ImageRef> {
+        self.life.trial().map_or(self.image.as_ref(), |trial| trial.image.as_ref())
+    }
+
     /// Whether the same is wanted of both, whatever was seen of them.
     pub(super) fn same_wish(&self, other: &Self) -> bool {
         let names =
@@ -54,6 +61,7 @@ impl DesiredBot {
         (self.desired, self.port, self.limits) == (other.desired, other.port, other.limits)
             && self.models == other.models
             && self.tags == other.tags
+            && self.life == other.life
             && names(self) == names(other)
     }
 }
@@ -71,6 +79,16 @@ pub trait DesiredBots: Send + Sync + 'static {
 pub trait BotReports: Send + Sync + 'static {
     /// What was seen of a bot.
     async fn observe(&self, bot: BotId, tenant: TenantId, seen: Observation) -> Result<(), BoxError>;
+    /// How an upgrade ended: well, or with the reason why it did not.
+    async fn settle_upgrade(
+        &self,
+        bot: BotId,
+        tenant: TenantId,
+        number: u32,
+        failed: Option<String>,
+    ) -> Result<(), BoxError>;
+    /// The persona that a bot was made with. Asked when its folder begins.
+    async fn persona(&self, bot: BotId) -> Result<Option<String>, BoxError>;
     /// Nothing of a deleted bot is left on the host.
     async fn confirm_removed(&self, bot: BotId, tenant: TenantId) -> Result<(), BoxError>;
 }
@@ -114,6 +132,25 @@ impl ExecutorReports {
 impl BotReports for ExecutorReports {
     async fn observe(&self, bot: BotId, tenant: TenantId, seen: Observation) -> Result<(), BoxError> {
         self.send(bot, tenant, BotCommand::Observe(seen)).await
+    }
+
+    async fn settle_upgrade(
+        &self,
+        bot: BotId,
+        tenant: TenantId,
+        number: u32,
+        failed: Option<String>,
+    ) -> Result<(), BoxError> {
+        let command = match failed {
+            Some(reason) => BotCommand::RollBackUpgrade { number, reason },
+            None => BotCommand::CommitUpgrade { number },
+        };
+        self.send(bot, tenant, command).await
+    }
+
+    async fn persona(&self, bot: BotId) -> Result<Option<String>, BoxError> {
+        let bot: Bot = self.executor.load(&bot.to_string()).await?;
+        Ok(bot.profile.and_then(|bot| bot.life.persona).map(String::from))
     }
 
     async fn confirm_removed(&self, bot: BotId, tenant: TenantId) -> Result<(), BoxError> {

@@ -1,7 +1,8 @@
 //! The steps of a bot that shall run: image, network, files, container, start, health.
 
 use super::{
-    converge::{Converge, Next},
+    converge::{AGAIN, Converge, Lack, Next},
+    files::REVOKED,
     plan::{self, Step},
     pulls::Pull,
     reason::{self, LOG_LINES},
@@ -31,9 +32,6 @@ const PROBE_EVERY: Duration = Duration::from_secs(1);
 /// Time between two looks at an unhealthy bot.
 const UNHEALTHY_EVERY: Duration = Duration::from_secs(5);
 
-/// Said of a bot that runs, or should, and has no token.
-const REVOKED: &str = "its gateway tokens were revoked; rotate its token to let it in again";
-
 impl Converge {
     pub(super) async fn step_running(&mut self) -> Result<Next, RuntimeError> {
         let (shared, bot) = (Arc::clone(&self.shared), Arc::clone(&self.bot));
@@ -45,13 +43,7 @@ impl Converge {
         let seen = shared.runtime.inspect(bot.id).await?;
         match (plan::next(bot.desired, seen.as_ref(), &spec.spec_hash, self.last_state()), seen) {
             (Step::Create, _) => self.create(&spec, network).await,
-            (Step::Replace, Some(seen)) => {
-                tracing::info!(bot = %bot.id, hostname = %bot.hostname, "a bot's configuration changed: new container");
-                let _permit = shared.permits.acquire().await;
-                shared.runtime.stop(&seen.id, shared.config.stop_grace).await?;
-                shared.runtime.remove(&seen.id).await?;
-                Ok(Next::After(Duration::ZERO))
-            }
+            (Step::Replace, Some(seen)) => self.replace(&spec, &seen.id).await,
             (Step::Start, Some(seen)) => self.start(&spec, network, seen.id, false).await,
             (Step::Watch, Some(seen)) => self.watch(&spec, network, seen).await,
             (Step::Crashed, Some(seen)) => self.crashed(&seen).await,
@@ -62,8 +54,13 @@ impl Converge {
     /// Whether it has failed too often with just this specification.
     async fn is_left_alone(&mut self, spec: &ContainerSpec) -> Result<bool, RuntimeError> {
         let Some(given_up) = &self.memory.given_up else { return Ok(false) };
-        let same = given_up.spec_hash == spec.spec_hash;
-        if same && !(given_up.wants_image && self.shared.runtime.has_image(&spec.image).await?) {
+        let goes_on = match given_up.lacks {
+            _ if given_up.spec_hash != spec.spec_hash => true,
+            Lack::Nothing => false,
+            Lack::Image => self.shared.runtime.has_image(&spec.image).await?,
+            Lack::Port => self.port_is_free().await,
+        };
+        if !goes_on {
             return Ok(true);
         }
         self.memory.forgive();
@@ -80,21 +77,34 @@ impl Converge {
         )
     }
 
+    /// Makes room for a container of another specification. A bot that is upgraded runs on until the image is here.
+    async fn replace(&mut self, spec: &ContainerSpec, id: &str) -> Result<Next, RuntimeError> {
+        if self.trial().is_some() && !self.image_is_here(&spec.image, false).await? {
+            return Ok(Next::Settled);
+        }
+        let (shared, bot) = (&self.shared, &self.bot);
+        tracing::info!(bot = %bot.id, hostname = %bot.hostname, "a bot's configuration changed: new container");
+        let _permit = shared.permits.acquire().await;
+        shared.runtime.stop(id, shared.config.stop_grace).await?;
+        shared.runtime.remove(id).await?;
+        Ok(Next::After(Duration::ZERO))
+    }
+
     async fn create(&mut self, spec: &ContainerSpec, network: BotNetwork) -> Result<Next, RuntimeError> {
         self.report(self.starting(None, None)).await;
-        if !self.image_is_here(&spec.image).await? {
+        if !self.image_is_here(&spec.image, true).await? {
             return Ok(Next::Settled);
         }
         let id = {
             let _permit = self.shared.permits.acquire().await;
-            self.write_files(network, true).await?;
+            self.write_files(network).await?;
             self.shared.runtime.create(spec).await?
         };
         self.start(spec, network, id, true).await
     }
 
     /// Pulls the image if need be. `false`: somebody wants something else meanwhile.
-    async fn image_is_here(&mut self, image: &ImageRef) -> Result<bool, RuntimeError> {
+    async fn image_is_here(&mut self, image: &ImageRef, tell: bool) -> Result<bool, RuntimeError> {
         if self.shared.runtime.has_image(image).await? {
             return Ok(true);
         }
@@ -106,7 +116,7 @@ impl Converge {
                 Pull::Done => return Ok(true),
                 Pull::Failed(error) => return Err(error),
                 Pull::Going(progress) => {
-                    if reported.is_none_or(|at| at.elapsed() >= self.shared.config.progress_every) {
+                    if tell && reported.is_none_or(|at| at.elapsed() >= self.shared.config.progress_every) {
                         reported = Some(Instant::now());
                         let reason = format!("pulling {image}: {} %", progress.percent());
                         self.report(self.starting(None, Some(reason))).await;
@@ -124,23 +134,6 @@ impl Converge {
         }
     }
 
-    async fn write_files(&self, network: BotNetwork, renew: bool) -> Result<(), RuntimeError> {
-        let problem = |message: String| RuntimeError::Other { what: "write the bot's files", message };
-        let token = self.token().await.map_err(problem)?;
-        let file = spec::openclaw_json(&self.bot, &token, network.gateway, &self.shared.config);
-        let workspaces = &self.shared.workspaces;
-        let written = workspaces.prepare(&self.bot, file, renew).await;
-        written.map_err(|error| problem(error.to_string()))?;
-        let has = workspaces.set_token(self.bot.id, &token).await;
-        has.map(|_| ()).map_err(|error| problem(error.to_string()))
-    }
-
-    pub(super) async fn token(&self) -> Result<Secret, String> {
-        let token = self.bot.token.as_ref().ok_or(REVOKED)?;
-        let opened = self.shared.tokens.open(self.bot.id, self.bot.tenant_id, token).await;
-        opened.map_err(|error| error.to_string())
-    }
-
     /// `fresh`: the files were written just now.
     pub(super) async fn start(
         &mut self,
@@ -149,9 +142,15 @@ impl Converge {
         id: String,
         fresh: bool,
     ) -> Result<Next, RuntimeError> {
+        if !self.port_is_free().await {
+            let port = self.bot.port;
+            let reason =
+                format!("port {port} of this host is taken by another program; it starts once that is free");
+            return Ok(self.fail(&reason, None, Lack::Port).await);
+        }
         let permit = self.shared.permits.acquire().await;
         if !fresh {
-            self.write_files(network, false).await?;
+            self.write_files(network).await?;
         }
         // Before its first request; whether it worked is looked at once it runs.
         let _ = self.open_egress(network).await;
@@ -186,9 +185,17 @@ impl Converge {
                 return Ok(next);
             }
         }
+        if let (Err(problem), Some(number)) = (&health, self.trial()) {
+            return Ok(self.still_trying(number, seen.id, problem).await);
+        }
         let id = Some(seen.id);
         let restarts = self.memory.failures.total().max(seen.restarts);
         let Err(problem) = health else {
+            if let Some(number) = self.trial()
+                && !self.commit_upgrade(number).await
+            {
+                return Ok(Next::After(AGAIN));
+            }
             self.memory.starting_since = None;
             self.memory.failed_probes = 0;
             let reason = self.bot.token.is_none().then(|| REVOKED.to_owned());
@@ -229,6 +236,12 @@ impl Converge {
         self.shared.runtime.probe(inside).await
     }
 
+    /// Whether the bot's port on this host is its own, or nobody's.
+    async fn port_is_free(&self) -> bool {
+        let outside = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), self.bot.port);
+        self.shared.forwards.can_have(self.bot.id, Way::Ingress, outside).await
+    }
+
     async fn open_egress(&self, network: BotNetwork) -> Result<(), String> {
         let config = &self.shared.config;
         let listen = spec::proxy_seen_by(network.gateway, config);
@@ -244,7 +257,10 @@ impl Converge {
             _ => String::new(),
         };
         let reason = reason::exited(seen, &log, token.as_ref().map(Secret::expose));
-        Ok(self.fail(&reason, Some(seen), false).await)
+        match self.trial() {
+            Some(number) => Ok(self.roll_back(number, &reason).await),
+            None => Ok(self.fail(&reason, Some(seen), Lack::Nothing).await),
+        }
     }
 
     fn starting(&self, container_id: Option<String>, reason: Option<String>) -> Observation {

@@ -14,7 +14,7 @@ use std::net::{IpAddr, SocketAddr};
 /// Node takes a heap that the limit does not carry.
 const HEAP_PERCENT: u32 = 70;
 /// Raised when the same specification has to give another container.
-const EDITION: u32 = 1;
+const EDITION: u32 = 2;
 
 /// Where a bot on a network with this gateway finds the proxy.
 pub(super) fn proxy_seen_by(gateway: IpAddr, config: &DockerWorkerConfig) -> SocketAddr {
@@ -32,9 +32,9 @@ pub(super) fn container(
         bot: bot.id,
         tenant: bot.tenant_id,
         name: format!("clawplane-{}-{}", bot.hostname, short_id(bot.id)),
-        image: bot.image.clone().unwrap_or_else(|| config.default_image.clone()),
+        image: bot.image_now().unwrap_or(&config.default_image).clone(),
         command: config.command.clone(),
-        env: environment(bot.limits.memory_mib),
+        env: environment(bot),
         user: workspaces.owner().for_container(),
         limits: bot.limits,
         state_dir: workspaces.state_dir(bot.id),
@@ -42,8 +42,15 @@ pub(super) fn container(
     };
     // Without the token: a new one reaches the container that is there.
     let file = config::openclaw(bot, "", proxy_seen_by(gateway, config));
-    spec.spec_hash = digest(&(EDITION, &spec, file));
+    // Without the name: a bot that is renamed keeps its container.
+    let nameless = ContainerSpec { name: String::new(), ..spec.clone() };
+    spec.spec_hash = digest(&(EDITION, nameless, file, bot.life.generation, &bot.life.features));
     spec
+}
+
+/// The digest of what the platform says in the bot's configuration, and of how often somebody wanted that said anew.
+pub(super) fn edition(bot: &DesiredBot, gateway: IpAddr, config: &DockerWorkerConfig) -> String {
+    digest(&(config::openclaw(bot, "", proxy_seen_by(gateway, config)), bot.life.initialised))
 }
 
 /// The text of `openclaw.json`.
@@ -57,9 +64,11 @@ pub(super) fn openclaw_json(
     format!("{file:#}\n")
 }
 
-fn environment(memory_mib: u32) -> Vec<String> {
-    let heap = u64::from(memory_mib) * u64::from(HEAP_PERCENT) / 100;
-    vec![
+/// Its owner's variables, and behind them the platform's, which count where a name is there twice.
+fn environment(bot: &DesiredBot) -> Vec<String> {
+    let heap = u64::from(bot.limits.memory_mib) * u64::from(HEAP_PERCENT) / 100;
+    let own = bot.life.environment.iter().map(|(name, value)| format!("{name}={value}"));
+    let ours = [
         "HOME=/home/node".to_owned(),
         "OPENCLAW_HOME=/home/node".to_owned(),
         format!("OPENCLAW_STATE_DIR={STATE_DIR}"),
@@ -67,7 +76,8 @@ fn environment(memory_mib: u32) -> Vec<String> {
         format!("OPENCLAW_WORKSPACE_DIR={STATE_DIR}/workspace"),
         format!("OPENCLAW_GATEWAY_PORT={GATEWAY_PORT}"),
         format!("NODE_OPTIONS=--max-old-space-size={heap}"),
-    ]
+    ];
+    own.chain(ours).collect()
 }
 
 fn digest(value: &impl Serialize) -> String {

@@ -2,7 +2,7 @@
 
 use super::{
     DesiredBot, DesiredBots, Shared,
-    converge::{Converge, Memory},
+    converge::{Converge, Lack, Memory},
     triggers::{Pending, Triggers},
 };
 use crate::runtime::{ContainerSeen, Phase};
@@ -221,7 +221,9 @@ fn needs_look(bot: &DesiredBot, seen: Option<&ContainerSeen>, memory: &Memory, p
     let runs = seen.is_some_and(|seen| seen.phase == Phase::Running);
     let state = memory.last.as_ref().unwrap_or(&bot.observed).state;
     match (bot.desired, &memory.given_up) {
-        (Desired::Running, Some(given_up)) => pending.full || (given_up.wants_image && pending.images),
+        (Desired::Running, Some(given_up)) => {
+            pending.full || (given_up.lacks == Lack::Image && pending.images)
+        }
         (Desired::Running, None) => pending.full || !runs,
         (Desired::Stopped, _) => {
             runs || memory.unreported || !matches!(state, BotState::Created | BotState::Stopped)

@@ -73,7 +73,7 @@ impl Triggers {
         self.add(|pending| {
             pending.note(bot);
             pending.at_least = pending.at_least.max(Some(position));
-            if event_type == "bot.start_requested" && pending.starts.len() < MANY {
+            if begins_anew(event_type) && pending.starts.len() < MANY {
                 pending.starts.insert(bot);
             }
         });
@@ -94,6 +94,14 @@ impl Triggers {
     pub(super) fn take(&self) -> Pending {
         std::mem::take(&mut self.pending.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// Whether somebody wants a new process, whatever became of the ones before.
+fn begins_anew(event_type: &str) -> bool {
+    matches!(
+        event_type,
+        "bot.start_requested" | "bot.restart_requested" | "bot.init_requested" | "bot.upgrade_begun"
+    )
 }
 
 impl Pending {

@@ -4,7 +4,7 @@ use super::Forwarder;
 use crate::runtime::BotNetwork;
 use clawplane_domain::BotId;
 use std::{collections::HashMap, net::SocketAddr};
-use tokio::sync::Mutex;
+use tokio::{net::TcpListener, sync::Mutex};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Which of a bot's two forwarders.
@@ -53,6 +53,16 @@ impl Forwards {
         let forwarder = bound.map_err(|error| format!("cannot listen on {listen}: {error}"))?;
         open.insert((bot, way), forwarder);
         Ok(())
+    }
+
+    /// Whether `listen` is a bot's already, or can be had.
+    pub async fn can_have(&self, bot: BotId, way: Way, listen: SocketAddr) -> bool {
+        let open = self.open.lock().await;
+        if open.get(&(bot, way)).is_some_and(|own| own.listen() == listen && own.is_open()) {
+            return true;
+        }
+        let bound = TcpListener::bind(listen).await;
+        !bound.is_err_and(|error| error.kind() == std::io::ErrorKind::AddrInUse)
     }
 
     /// Closes both ways of a bot.

@@ -91,3 +91,15 @@ fn no_notable_event_is_filtered_out_by_its_name() {
     }
     assert!(!may_be_notable("session.refreshed"));
 }
+
+#[test]
+fn a_bot_that_is_left_alone_and_an_upgrade_that_failed_are_told_apart() {
+    let payload =
+        json!({ "type": "bot.observed", "state": "failed", "reason": "it broke", "leftAlone": true });
+    let alone = notable(&event("bot.observed", &payload)).unwrap().unwrap();
+    assert_eq!((alone.kind, alone.detail.as_deref()), ("bot_left_alone", Some("it broke")));
+    let payload = json!({ "type": "bot.upgrade_rolled_back", "number": 1, "reason": "it ended" });
+    let back = notable(&event("bot.upgrade_rolled_back", &payload)).unwrap().unwrap();
+    assert_eq!((back.kind, back.detail.as_deref()), ("bot_upgrade_rolled_back", Some("it ended")));
+    assert!(may_be_notable("bot.upgrade_rolled_back") && may_be_notable("bot.upgrade_committed"));
+}

@@ -45,6 +45,10 @@ struct Engine {
     sick: BTreeSet<BotId>,
     stubborn: BTreeSet<BotId>,
     dies_at_start: BTreeMap<BotId, i64>,
+    image_dies: BTreeMap<String, i64>,
+    sick_images: BTreeSet<String>,
+    fails_after: Option<usize>,
+    cut_off: bool,
     log: String,
     made: u32,
     calls: Vec<String>,
@@ -117,6 +121,32 @@ impl FakeRuntime {
         };
     }
 
+    /// Lets whatever is made from an image end with this code as soon as it starts; `None` lets it live.
+    pub fn set_image_dies(&self, image: &str, code: Option<i64>) {
+        let mut engine = self.engine();
+        match code {
+            Some(code) => engine.image_dies.insert(image.to_owned(), code),
+            None => engine.image_dies.remove(image),
+        };
+    }
+
+    /// Lets the health check of whatever is made from an image fail.
+    pub fn set_image_sick(&self, image: &str) {
+        self.engine().sick_images.insert(image.to_owned());
+    }
+
+    /// Takes no changes any more once it has taken this many; `None`: takes all again.
+    pub fn fail_after(&self, changes: Option<usize>) {
+        let mut engine = self.engine();
+        engine.fails_after = changes;
+        engine.cut_off = false;
+    }
+
+    /// Whether it was asked for a change since then and did not take it.
+    pub fn was_cut_off(&self) -> bool {
+        self.engine().cut_off
+    }
+
     /// What containers wrote.
     pub fn set_log(&self, text: &str) {
         text.clone_into(&mut self.engine().log);
@@ -158,6 +188,18 @@ impl FakeRuntime {
             Some(reason) => Err(RuntimeError::Unavailable { reason: reason.clone() }),
             None => Ok(engine),
         }
+    }
+}
+
+impl FakeRuntime {
+    /// The engine, if it answers and takes another change.
+    fn up_for_change(&self) -> Result<MutexGuard<'_, Engine>, RuntimeError> {
+        let mut engine = self.up()?;
+        if engine.fails_after.is_some_and(|most| engine.calls.len() >= most) {
+            engine.cut_off = true;
+            return Err(RuntimeError::Unavailable { reason: "it was cut off".to_owned() });
+        }
+        Ok(engine)
     }
 }
 

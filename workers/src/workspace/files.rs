@@ -44,6 +44,28 @@ impl Folder {
         Ok(Self { fd, owner: self.owner })
     }
 
+    /// As [`Folder::folder`], where it is there already. Nothing of it changes.
+    pub(super) fn existing(&self, name: &str) -> io::Result<Option<Self>> {
+        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::RDONLY | OFlags::CLOEXEC;
+        match fs::openat(&self.fd, name, flags, Mode::empty()) {
+            Ok(fd) => Ok(Some(Self { fd, owner: self.owner })),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Gives what is called `from` the name `to`, which nothing may have. Whether there was anything.
+    pub(super) fn rename_missing(&self, from: &str, to: &str) -> io::Result<bool> {
+        match fs::renameat_with(&self.fd, from, &self.fd, to, RenameFlags::NOREPLACE) {
+            Ok(()) => {
+                fs::fsync(&self.fd)?;
+                Ok(true)
+            }
+            Err(Errno::NOENT) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Whether there is anything of that name, a dangling link included.
     pub(super) fn has(&self, name: &str) -> io::Result<bool> {
         match fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {

@@ -1,7 +1,7 @@
 use super::*;
 use clawplane_domain::{
     TenantId,
-    bot::{BotState, Desired, Limits, ModelChoice, Observation},
+    bot::{BotState, Desired, Life, Limits, ModelChoice, Observation},
 };
 use rustix::fs::{Mode, OFlags};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -23,6 +23,7 @@ pub(crate) fn bot(models: &[&str]) -> DesiredBot {
         models: models.iter().map(choice).collect(),
         limits: Limits::default(),
         token: None,
+        life: Life::default(),
         desired: Desired::Running,
         observed: Observation::new(BotState::Created),
     }

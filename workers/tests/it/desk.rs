@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use clawplane_domain::{
     BotId, Secret, TenantId, TokenHash, UserId,
     bot::{
-        Access, Bot, BotCommand, BotEvent, BotState, CreateBot, GatewayToken, Limits, ModelChoice,
-        Observation,
+        Access, Bot, BotCommand, BotEvent, BotState, CreateBot, GatewayToken, Limits, ModelChoice, NewBot,
+        Observation, Setup,
     },
     sealed::bound_to_bot,
 };
@@ -85,6 +85,7 @@ async fn fold(executor: &Executor, id: BotId) -> Option<Folded> {
         models: bot.models,
         limits: bot.limits,
         token: bot.token,
+        life: bot.life,
         desired: bot.desired,
         observed: bot.observed,
     };
@@ -147,6 +148,15 @@ impl Desk {
 
     /// A new bot with a gateway token, not started.
     pub(crate) async fn bot(&self, hostname: &str, image: Option<&str>) -> BotId {
+        self.made(hostname, image, Setup::default()).await
+    }
+
+    /// As [`Desk::bot`], with all that a bot can be given.
+    pub(crate) async fn set_up(&self, hostname: &str, setup: Setup) -> BotId {
+        self.made(hostname, None, setup).await
+    }
+
+    async fn made(&self, hostname: &str, image: Option<&str>, setup: Setup) -> BotId {
         let id = BotId(unique());
         let secret = Secret::new(token_of(id));
         let sealed = self.vault.seal(&secret, &bound_to_bot(self.tenant, id)).await.unwrap();
@@ -165,7 +175,8 @@ impl Desk {
             limits: Limits { memory_mib: 64, cpu_millis: 500, pids: 32 },
         };
         self.bots.ids.lock().unwrap().push(id);
-        self.tell(id, BotCommand::Create(Box::new(new), token, Access::default())).await;
+        let new = NewBot { bot: new, setup, token, access: Access::default(), fallbacks: vec![] };
+        self.tell(id, BotCommand::CreateWith(Box::new(new))).await;
         id
     }
 

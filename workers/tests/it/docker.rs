@@ -8,7 +8,10 @@ use bollard::{
     Docker,
     exec::{CreateExecOptions, StartExecResults},
     models::{ContainerInspectResponse, HostConfig, RestartPolicyNameEnum},
-    query_parameters::{ListContainersOptionsBuilder, RemoveContainerOptionsBuilder},
+    query_parameters::{
+        ListContainersOptionsBuilder, RemoveContainerOptionsBuilder, RemoveImageOptions,
+        TagImageOptionsBuilder,
+    },
 };
 use clawplane_domain::{
     BotId,
@@ -266,6 +269,47 @@ async fn stop_start_and_removal_by_hand() {
     });
     assert!(back.await.container_id.is_some());
     place.end(&[bot]).await;
+}
+
+#[tokio::test]
+async fn an_upgrade_and_a_restart_are_new_containers_on_the_same_folder() {
+    let Some(place) = place("upgrade", None).await else { return };
+    let bot = place.desk.started("anna").await;
+    let first = place.desk.until_state(bot, BotState::Running).await.container_id;
+    let memory = place.desk.state_dir(bot).join("workspace/MEMORY.md");
+    std::fs::write(&memory, "much").unwrap();
+    let next = "clawplane/test-bot:next";
+    let tag = TagImageOptionsBuilder::default().repo("clawplane/test-bot").tag("next").build();
+    place.docker.tag_image(IMAGE, Some(tag)).await.unwrap();
+    place.desk.tell(bot, BotCommand::Upgrade(Some(next.parse().unwrap()))).await;
+    place
+        .desk
+        .wait("it is upgraded", || async {
+            let now = place.desk.load(bot).await;
+            now.image.is_some() && now.observed.state == BotState::Running
+        })
+        .await;
+    let second = place.desk.load(bot).await.observed.container_id;
+    assert_ne!(second, first);
+    assert_eq!(place.inspect(bot).await.config.unwrap().image.as_deref(), Some(next));
+    place.desk.tell(bot, BotCommand::Restart).await;
+    place
+        .desk
+        .until(bot, "it runs anew", |seen| seen.state == BotState::Running && seen.container_id != second)
+        .await;
+    // What its process wrote is there for the next one, and the file is still its own.
+    assert!(place.inside(bot, "cat /home/node/.openclaw/workspace/MEMORY.md").await.0.starts_with("much"));
+    // An image that nobody has leaves it as it is.
+    let third = place.desk.load(bot).await.observed.container_id;
+    let nothing = "127.0.0.1:9/nobody/nothing:1".parse().unwrap();
+    place.desk.tell(bot, BotCommand::Upgrade(Some(nothing))).await;
+    place.desk.wait("it is given up", || async { place.desk.load(bot).await.life.trial().is_none() }).await;
+    place.desk.until_state(bot, BotState::Running).await;
+    assert_eq!(place.desk.load(bot).await.observed.container_id, third);
+    assert_eq!(place.desk.load(bot).await.image, Some(next.parse().unwrap()));
+    let docker = place.docker.clone();
+    place.end(&[bot]).await;
+    docker.remove_image(next, None::<RemoveImageOptions>, None).await.unwrap();
 }
 
 #[tokio::test]

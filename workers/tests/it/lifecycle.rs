@@ -4,7 +4,7 @@ use crate::desk::{Desk, IMAGE, read, token_of};
 use clawplane_domain::bot::{BotCommand, BotState};
 use clawplane_workers::{EngineStatus, FakeRuntime, runtime::Phase};
 use pretty_assertions::assert_eq;
-use std::{net::TcpListener, sync::Arc};
+use std::sync::Arc;
 use tokio::net::TcpStream;
 
 #[tokio::test]
@@ -144,27 +144,6 @@ async fn without_an_engine_nothing_is_said_of_the_bots_and_its_return_is_enough(
     assert_eq!(desk.states(bot).await, []);
     fake.set_down(None);
     engine.wait_for(|status| matches!(status, EngineStatus::Available { .. })).await.unwrap();
-    desk.until_state(bot, BotState::Running).await;
-    running.stop().await;
-}
-
-#[tokio::test]
-async fn a_taken_port_is_the_reason_until_it_is_free() {
-    let desk = Desk::new().await;
-    let fake = FakeRuntime::with_images(&[IMAGE]);
-    let config = clawplane_workers::DockerWorkerConfig {
-        health_within: std::time::Duration::from_millis(100),
-        ..desk.config()
-    };
-    let bot = desk.bot("anna", None).await;
-    let port = desk.load(bot).await.port;
-    let taken = TcpListener::bind(("127.0.0.1", port)).unwrap();
-    let running = desk.work(config, Arc::new(fake.clone()));
-    desk.tell(bot, BotCommand::Start).await;
-    let seen = desk.until_state(bot, BotState::Unhealthy).await;
-    let reason = seen.reason.unwrap();
-    assert!(reason.starts_with(&format!("cannot listen on 127.0.0.1:{port}")), "{reason}");
-    drop(taken);
     desk.until_state(bot, BotState::Running).await;
     running.stop().await;
 }

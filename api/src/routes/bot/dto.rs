@@ -3,12 +3,14 @@
 use super::{
     fallbacks::{self, FallbackDto},
     new::ModelDto,
+    setup::UpgradeDto,
 };
 use crate::{ApiState, bots::Created, quotas::QuotaDto};
 use chrono::{DateTime, Utc};
 use clawplane_domain::bot::{BotState, Desired, Limits, ModelChoice};
 use clawplane_projections::{BotRow, BotStats};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -58,6 +60,15 @@ pub(crate) struct BotDto {
     exit_code: Option<i64>,
     /// How often the engine has restarted its container by itself.
     restarts: u32,
+    /// Whether it has failed so often that nothing starts it again until somebody asks for it.
+    left_alone: bool,
+    /// Switches.
+    features: BTreeMap<String, bool>,
+    /// Environment variables of its process.
+    environment: BTreeMap<String, String>,
+    /// Its last upgrade; absent when there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upgrade: Option<UpgradeDto>,
     /// The only models that it may use through the proxy; absent when it may use all.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = json!(["gpt-4o*"]))]
@@ -130,6 +141,15 @@ impl BotDto {
             container_id: row.observed.container_id,
             exit_code: row.observed.exit_code,
             restarts: row.observed.restarts,
+            left_alone: row.observed.left_alone,
+            features: row.life.features.into_iter().map(|(name, on)| (name.into(), on)).collect(),
+            environment: row
+                .life
+                .environment
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+            upgrade: row.life.upgrade.map(|upgrade| UpgradeDto::new(api, upgrade)),
             allowed_models: row.access.allowed_models.map(texts),
             allowed_vendors: row.access.allowed_vendors.map(texts),
             has_gateway_token: row.token.is_some(),

@@ -1,13 +1,14 @@
 //! What a new bot is made of, as a client says it.
 
-use super::access;
-use crate::{ApiState, auth::Principal, bots::NewBot, fields::Fields, problem::Problem};
+use super::{access, setup};
+use crate::{ApiState, auth::Principal, bots::Plan, fields::Fields, problem::Problem};
 use clawplane_domain::{
     BotId,
-    bot::{CreateBot, Limits, ModelChoice},
+    bot::{CreateBot, Limits, LimitsChange, ModelChoice, Setup},
     values::{Hostname, Label},
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// A new bot.
@@ -46,6 +47,20 @@ pub(crate) struct CreateBotRequest {
     /// The only vendors that it may use through the proxy; all, when absent.
     #[schema(example = json!(["openai"]), min_items = 1, max_items = 128)]
     allowed_vendors: Option<Vec<String>>,
+    /// Who it is, in Markdown: its first `SOUL.md`.
+    #[schema(example = "# Support\n\nShort, friendly answers.", max_length = 32768)]
+    persona: Option<String>,
+    /// Switches, which it finds in `features.json` of its workspace.
+    #[serde(default)]
+    #[schema(example = json!({"canvas": true}))]
+    features: BTreeMap<String, bool>,
+    /// Environment variables of its process. No place for secrets: whoever may use the container engine sees them. Names
+    /// that the platform or OpenClaw go by are refused, and so are values that look like provider keys.
+    #[serde(default)]
+    #[schema(example = json!({"TZ": "Europe/Berlin"}))]
+    environment: BTreeMap<String, String>,
+    /// The id of a deleted bot whose data were kept: the new bot takes them over.
+    data_of: Option<String>,
 }
 
 /// A vendor's model.
@@ -82,7 +97,7 @@ fn default_models() -> Vec<ModelDto> {
 
 impl CreateBotRequest {
     /// Checked; the port is still to be chosen.
-    pub(super) fn check(self, api: &ApiState, principal: Principal) -> Result<NewBot, Problem> {
+    pub(super) fn check(self, api: &ApiState, principal: Principal) -> Result<Plan, Problem> {
         let mut fields = Fields::default();
         let hostname: Option<Hostname> = fields.parse("hostname", &self.hostname);
         let name = self.name.as_deref().unwrap_or(&self.hostname);
@@ -92,7 +107,13 @@ impl CreateBotRequest {
         let image = fields.optional("image", self.image.as_deref());
         let tags = fields.list("tags", &self.tags);
         let models = models(&mut fields, &self.models, api);
-        let limits = self.limits.check(&mut fields);
+        let limits = self.limits.check(&mut fields).of(Limits::default());
+        let setup = Setup {
+            features: setup::features(&mut fields, &self.features),
+            environment: setup::environment(&mut fields, &self.environment),
+            persona: fields.optional("persona", self.persona.as_deref()),
+            origin: setup::origin(&mut fields, self.data_of.as_deref()),
+        };
         let models_allowed = self.allowed_models.as_deref();
         let access = access::lists(&mut fields, models_allowed, self.allowed_vendors.as_deref(), api);
         let bot = hostname.zip(name).map(|(hostname, name)| CreateBot {
@@ -107,11 +128,11 @@ impl CreateBotRequest {
             models,
             limits,
         });
-        fields.finish(bot.map(|bot| NewBot { bot, access }))
+        fields.finish(bot.map(|bot| Plan { bot, setup, access, fallbacks: Vec::new() }))
     }
 }
 
-fn models(fields: &mut Fields, models: &[ModelDto], api: &ApiState) -> Vec<ModelChoice> {
+pub(super) fn models(fields: &mut Fields, models: &[ModelDto], api: &ApiState) -> Vec<ModelChoice> {
     let mut checked = Vec::new();
     for (n, choice) in models.iter().enumerate() {
         let vendor = fields.parse(&format!("models[{n}].vendor"), &choice.vendor);
@@ -125,15 +146,15 @@ fn models(fields: &mut Fields, models: &[ModelDto], api: &ApiState) -> Vec<Model
 }
 
 impl LimitsRequest {
-    fn check(&self, fields: &mut Fields) -> Limits {
-        let usual = Limits::default();
-        let mut within = |field: &str, value: Option<u32>, usual: u32, least: u32, most: u32| {
-            value.map_or(usual, |value| fields.within(field, value, least, most))
+    /// Each within its bounds.
+    pub(super) fn check(&self, fields: &mut Fields) -> LimitsChange {
+        let mut within = |field: &str, value: Option<u32>, least: u32, most: u32| {
+            value.map(|value| fields.within(field, value, least, most))
         };
-        Limits {
-            memory_mib: within("limits.memoryMib", self.memory_mib, usual.memory_mib, 128, 1_048_576),
-            cpu_millis: within("limits.cpuMillis", self.cpu_millis, usual.cpu_millis, 50, 1_024_000),
-            pids: within("limits.pids", self.pids, usual.pids, 16, 32_768),
+        LimitsChange {
+            memory_mib: within("limits.memoryMib", self.memory_mib, 128, 1_048_576),
+            cpu_millis: within("limits.cpuMillis", self.cpu_millis, 50, 1_024_000),
+            pids: within("limits.pids", self.pids, 16, 32_768),
         }
     }
 }

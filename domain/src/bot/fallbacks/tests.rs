@@ -84,7 +84,7 @@ fn there_are_not_too_many_in_all() {
 #[test]
 fn a_bot_that_is_not_there_has_none() {
     given::<Bot>([]).when(set(&[])).refused(&BotRefusal::Unknown);
-    let gone = BotEvent::Deleted { hostname: value("ada"), token_hash: None };
+    let gone = BotEvent::Deleted { hostname: value("ada"), token_hash: None, keep_data: false };
     let deleted = created().into_iter().chain([gone]);
     given::<Bot>(deleted).when(set(&[entry("openai", "groq", None)])).refused(&BotRefusal::Unknown);
 }

@@ -114,7 +114,7 @@ fn refusals() {
     long.refused(&BotRefusal::GraceTooLong);
     for command in [rotate("b", 0, 0, Replaces::Present), BotCommand::RevokeTokens] {
         given::<Bot>([]).when(command.clone()).refused(&BotRefusal::Unknown);
-        let gone = BotEvent::Deleted { hostname: value("ada"), token_hash: None };
+        let gone = BotEvent::Deleted { hostname: value("ada"), token_hash: None, keep_data: false };
         let deleted = events.iter().cloned().chain([gone]);
         given::<Bot>(deleted).when(command).refused(&BotRefusal::Unknown);
     }

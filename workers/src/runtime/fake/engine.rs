@@ -68,7 +68,7 @@ impl Runtime for FakeRuntime {
     }
 
     async fn create(&self, spec: &ContainerSpec) -> Result<String, RuntimeError> {
-        let mut engine = self.up()?;
+        let mut engine = self.up_for_change()?;
         if !engine.images.contains(spec.image.as_str()) {
             let reason = "No such image".to_owned();
             return Err(RuntimeError::ImageMissing { image: spec.image.to_string(), reason });
@@ -96,13 +96,15 @@ impl Runtime for FakeRuntime {
     }
 
     async fn start(&self, id: &str) -> Result<(), RuntimeError> {
-        let mut engine = self.up()?;
+        let mut engine = self.up_for_change()?;
         engine.call("start", id);
         let dies = engine.by_id(id).map(|container| container.seen.bot);
         if let Some(bot) = &dies {
             engine.stubborn.remove(bot);
         }
+        let image = engine.by_id(id).map(|container| container.seen.image.clone()).unwrap_or_default();
         let dies = dies.and_then(|bot| engine.dies_at_start.get(&bot).copied());
+        let dies = dies.or_else(|| engine.image_dies.get(&image).copied());
         let number = id.rsplit('-').next().and_then(|number| number.parse().ok()).unwrap_or(u8::MAX);
         let address = IpAddr::V4(Ipv4Addr::new(127, 78, number, 1));
         let Some(container) = engine.by_id(id) else {
@@ -121,7 +123,7 @@ impl Runtime for FakeRuntime {
     }
 
     async fn stop(&self, id: &str, _grace: Duration) -> Result<(), RuntimeError> {
-        let mut engine = self.up()?;
+        let mut engine = self.up_for_change()?;
         engine.call("stop", id);
         if let Some(container) = engine.by_id(id) {
             container.end(143);
@@ -130,7 +132,7 @@ impl Runtime for FakeRuntime {
     }
 
     async fn remove(&self, id: &str) -> Result<(), RuntimeError> {
-        let mut engine = self.up()?;
+        let mut engine = self.up_for_change()?;
         engine.call("remove", id);
         engine.containers.retain(|_, container| container.seen.id != id);
         Ok(())
@@ -150,7 +152,10 @@ impl Runtime for FakeRuntime {
         let mut running =
             engine.containers.values().filter(|container| container.seen.ip == Some(gateway.ip()));
         match running.next() {
-            Some(container) if engine.sick.contains(&container.seen.bot) => {
+            Some(container)
+                if engine.sick.contains(&container.seen.bot)
+                    || engine.sick_images.contains(&container.seen.image) =>
+            {
                 Err("/healthz answers 503".to_owned())
             }
             Some(_) => Ok(()),
