@@ -3,6 +3,7 @@
 pub mod access;
 pub mod commands;
 pub mod events;
+pub mod exec;
 pub mod fallbacks;
 mod state;
 pub mod token;
@@ -10,6 +11,7 @@ pub mod token;
 pub use access::Access;
 pub use commands::{BotCommand, BotRefusal, CreateBot, Observation};
 pub use events::BotEvent;
+pub use exec::{ExecOutcome, ExecRequest};
 pub use fallbacks::{BadFallback, Fallback};
 pub use state::{Bot, BotProfile, BotState, Desired, Limits, ModelChoice};
 pub use token::{EarlierToken, GatewayToken, Replaces, Rotate};

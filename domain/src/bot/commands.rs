@@ -1,8 +1,8 @@
 //! What can be asked of a bot, and what is decided.
 
 use super::{
-    Access, BadFallback, Bot, BotEvent, BotState, Desired, Fallback, GatewayToken, Limits, ModelChoice,
-    Rotate, fallbacks, state::BotProfile, token,
+    Access, BadFallback, Bot, BotEvent, BotState, Desired, ExecOutcome, ExecRequest, Fallback, GatewayToken,
+    Limits, ModelChoice, Rotate, fallbacks, state::BotProfile, token,
 };
 use crate::{
     BotId, TenantId, UserId,
@@ -101,6 +101,10 @@ pub enum BotCommand {
     Delete,
     /// From the worker: this is what its container looks like.
     Observe(Observation),
+    /// Note that a command is about to run in its container.
+    RequestExec(ExecRequest),
+    /// Note how it ended, also where the bot was deleted meanwhile.
+    FinishExec(ExecOutcome),
     /// From the worker: nothing of it is left on the host.
     ConfirmRemoved,
 }
@@ -131,6 +135,9 @@ pub enum BotRefusal {
     /// Nobody may hold on to an old token for so long.
     #[error("an old token may stay valid for a day at most")]
     GraceTooLong,
+    /// A command that may run for ever may never be ended.
+    #[error("`timeoutSeconds` must be 1 to {}", super::exec::MAX_SECONDS)]
+    ExecTooLong,
     /// An entry of `fallbacks` makes no sense.
     #[error("`fallbacks[{at}].{}` {why}", why.field())]
     Fallback {
@@ -157,6 +164,7 @@ pub(super) fn decide(bot: &Bot, command: BotCommand) -> Result<Vec<BotEvent>, Bo
     match command {
         BotCommand::Observe(seen) => Ok(observe(bot, seen)),
         BotCommand::ConfirmRemoved => confirm_removed(bot),
+        BotCommand::FinishExec(outcome) => Ok(vec![BotEvent::ExecFinished { outcome: outcome.tidied() }]),
         _ if bot.desired == Desired::Deleted => Err(BotRefusal::Unknown),
         BotCommand::Start if bot.desired == Desired::Running => Ok(Vec::new()),
         BotCommand::Start => Ok(vec![BotEvent::StartRequested {}]),
@@ -166,6 +174,7 @@ pub(super) fn decide(bot: &Bot, command: BotCommand) -> Result<Vec<BotEvent>, Bo
         BotCommand::RotateToken(new) => token::rotate(bot, *new),
         BotCommand::RevokeTokens => Ok(token::revoke(bot)),
         BotCommand::SetFallbacks(new) => set_fallbacks(bot, new),
+        BotCommand::RequestExec(request) => Ok(vec![BotEvent::ExecRequested { request: request.check()? }]),
         BotCommand::Delete => Ok(vec![BotEvent::Deleted {
             hostname: bot.hostname.clone(),
             token_hash: bot.token.as_ref().map(|token| token.hash),
