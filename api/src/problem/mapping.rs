@@ -3,7 +3,7 @@
 use super::{Kind, Problem};
 use crate::{FieldError, auth::passwords::PasswordError};
 use clawplane_domain::{
-    bot::{BotRefusal, token::MAX_GRACE},
+    bot::{BotRefusal, exec::MAX_SECONDS, token::MAX_GRACE},
     claim::Scope,
     price::PriceRefusal,
     provider_key::KeyRefusal,
@@ -109,6 +109,7 @@ impl From<BotRefusal> for Problem {
             BotRefusal::Fallback { at, why } => {
                 Self::field(format!("fallbacks[{at}].{}", why.field()), why.to_string())
             }
+            BotRefusal::ExecTooLong => Self::field("timeoutSeconds", format!("must be 1 to {MAX_SECONDS}")),
             BotRefusal::NoModel => Self::field("models", "must name at least one model"),
             BotRefusal::Exists | BotRefusal::NotDeleted => Self::new(Kind::Conflict, refusal.to_string()),
         }

@@ -3,12 +3,16 @@
 pub(crate) mod access;
 pub(crate) mod create;
 pub(crate) mod delete;
+pub(crate) mod diagnose;
 pub(crate) mod dto;
+pub(crate) mod exec;
 pub(crate) mod fallbacks;
 pub(crate) mod get;
 pub(crate) mod list;
+pub(crate) mod logs;
 pub(crate) mod new;
 pub(crate) mod quota;
+pub(crate) mod session;
 pub(crate) mod start;
 pub(crate) mod stats;
 pub(crate) mod stop;
