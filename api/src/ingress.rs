@@ -37,6 +37,9 @@ const SIGN_IN: &str = "/.clawplane/session";
 /// Where OpenClaw's interface asks whoever is in front of it for a way in (its documentation, `web/dashboard.md`).
 const HANDOFF: &str = "/.well-known/openclaw/browser-bootstrap";
 
+/// The interface asks there by TLS only. Without, as on a developer's machine, its first page comes with the credential.
+const HANDED: &str = "/.clawplane/open";
+
 /// The layer that takes what is for bots, and leaves the rest to the API.
 pub(crate) async fn entrance(State(api): State<ApiState>, request: Request, next: Next) -> Response {
     let Some(target) = Target::of(api.ingress.as_ref(), &request) else { return next.run(request).await };
@@ -96,9 +99,10 @@ async fn answer(
         )
             .into_response());
     }
-    let mut response = match own_host && target.path == HANDOFF {
-        true => handoff::answer(api, &visitor, &bot, request.method().clone(), id).await?,
-        false => forwarded(api, &target, &visitor, &bot, request).await?,
+    let mut response = match target.path.as_str() {
+        HANDOFF if own_host => handoff::answer(api, &visitor, &bot, request.method(), id).await?,
+        HANDED if own_host => handoff::open(api, &visitor, &bot, request.method(), id).await?,
+        _ => forwarded(api, &target, &visitor, &bot, request).await?,
     };
     if let Some(cookie) = visitor.renewed.filter(|_| response.status() != StatusCode::SWITCHING_PROTOCOLS) {
         response.headers_mut().append(header::SET_COOKIE, cookie);

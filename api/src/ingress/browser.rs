@@ -71,6 +71,3 @@ fn foreign(detail: &str) -> Problem {
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).map(|value| value.to_str().unwrap_or("?"))
 }
-
-#[cfg(test)]
-mod tests;

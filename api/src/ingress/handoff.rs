@@ -10,7 +10,7 @@ use crate::{
 };
 use axum::{
     Json,
-    http::Method,
+    http::{Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use clawplane_domain::{Actor, Metadata, RequestId};
@@ -35,17 +35,56 @@ struct Handoff {
     bootstrap_profile: String,
 }
 
-/// Has the bot's gateway issue a credential. It stands in the audit log as the command that it is.
+/// What the interface asks for.
 pub(super) async fn answer(
     api: &ApiState,
     visitor: &Visitor,
     bot: &BotRow,
-    method: Method,
+    method: &Method,
     id: RequestId,
 ) -> Result<Response, Problem> {
-    if method != Method::GET {
-        return Err(Problem::new(Kind::MethodNotAllowed, "this path has GET").allow("GET".to_owned()));
+    only_get(method)?;
+    let handoff = issue(api, visitor, bot, id).await?.ok_or_else(|| {
+        Problem::unavailable("the bot's gateway issued no credential for a browser", Duration::from_secs(10))
+    })?;
+    Ok(Json(handoff).into_response())
+}
+
+/// To the interface with a credential behind `#`, which no server sees; to the bot's first page where it has none.
+pub(super) async fn open(
+    api: &ApiState,
+    visitor: &Visitor,
+    bot: &BotRow,
+    method: &Method,
+    id: RequestId,
+) -> Result<Response, Problem> {
+    only_get(method)?;
+    let location = issue(api, visitor, bot, id).await?.map_or_else(
+        || "/".to_owned(),
+        |handoff| {
+            let mut fragment = url::form_urlencoded::Serializer::new("/#".to_owned());
+            fragment.append_pair("bootstrapToken", &handoff.bootstrap_token);
+            fragment.append_pair("bootstrapProfile", &handoff.bootstrap_profile);
+            fragment.finish().replacen("#&", "#", 1)
+        },
+    );
+    Ok((StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response())
+}
+
+fn only_get(method: &Method) -> Result<(), Problem> {
+    match *method {
+        Method::GET => Ok(()),
+        _ => Err(Problem::new(Kind::MethodNotAllowed, "this path has GET").allow("GET".to_owned())),
     }
+}
+
+/// Has the bot's gateway issue a credential. It stands in the audit log as the command that it is.
+async fn issue(
+    api: &ApiState,
+    visitor: &Visitor,
+    bot: &BotRow,
+    id: RequestId,
+) -> Result<Option<Handoff>, Problem> {
     let exec = Exec::of(&["sh", "-c", COMMAND], SECONDS);
     let metadata = Metadata {
         tenant_id: visitor.principal.tenant,
@@ -56,11 +95,11 @@ pub(super) async fn answer(
     };
     let context = Context { metadata, idempotency: None };
     let done = execs::run(api, visitor.principal, &bot.hostname, exec, context).await?;
-    let handoff = credential(&done.end.stdout).ok_or_else(|| {
+    let handoff = credential(&done.end.stdout);
+    if handoff.is_none() {
         tracing::warn!(code = done.end.exit_code, "a bot's gateway issued no credential for a browser");
-        Problem::unavailable("the bot's gateway issued no credential for a browser", Duration::from_secs(10))
-    })?;
-    Ok(Json(handoff).into_response())
+    }
+    Ok(handoff)
 }
 
 /// From what the command printed: a line of JSON whose `browserUrl` has the credential behind `#`.

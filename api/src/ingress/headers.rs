@@ -119,6 +119,7 @@ pub(super) fn for_client(from: &HeaderMap, target: &Target<Checked>, own: &str) 
     to.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
     if matches!(target.mode, Mode::Path { .. }) {
         to.remove(header::LINK);
+        to.remove("permissions-policy");
         to.remove("content-security-policy-report-only");
         to.insert(header::CONTENT_SECURITY_POLICY, SANDBOX);
         to.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));

@@ -4,7 +4,7 @@
 //! minutes, so that signing out ends them.
 
 use super::{
-    SIGN_IN, Visitor,
+    HANDED, SIGN_IN, Visitor,
     target::{Checked, Mode, Target},
 };
 use crate::{
@@ -42,7 +42,11 @@ const LOOK_AGAIN: i64 = 300;
 const USED: usize = 100_000;
 /// Goes on to the bot. By a page and not by a redirect: a cookie that is set by an answer to another site's link goes
 /// along with what this page asks for, and not with the redirect.
-const GO_ON: &str = "<!doctype html><meta charset=utf-8><meta http-equiv=refresh content=\"0;url=/\"><title>Signing in</title>";
+fn going_on(to: &str) -> String {
+    format!(
+        "<!doctype html><meta charset=utf-8><meta http-equiv=refresh content=\"0;url={to}\"><title>Signing in</title>"
+    )
+}
 
 #[derive(Serialize, Deserialize)]
 struct Claims {
@@ -150,7 +154,8 @@ pub(super) fn sign_in(
         return Err(not_signed_in());
     }
     let cookie = sign(api, COOKIE_AUDIENCE, COOKIE_LASTS, claims.principal, claims.bot)?;
-    Ok(([(header::SET_COOKIE, host_cookie(&cookie, tls))], Html(GO_ON)).into_response())
+    Ok(([(header::SET_COOKIE, host_cookie(&cookie, tls))], Html(going_on(if tls { "/" } else { HANDED })))
+        .into_response())
 }
 
 /// Whoever a cookie was made for. Where there are several of the name, the first that is good.

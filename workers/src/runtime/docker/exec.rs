@@ -17,8 +17,8 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 /// Says its process id and becomes the rest.
 const SHELL: &str = r#"printf '%s\n' "$$" && exec "$@""#;
-/// Ends a process with its group, which a command's first process leads.
-const KILL: &str = r#"kill -9 -- "-$1" 2>/dev/null || kill -9 "$1""#;
+/// Ends a process with its group, which a command's first process leads. (dash knows no `--` here.)
+const KILL: &str = r#"kill -9 "-$1" 2>/dev/null || kill -9 "$1""#;
 /// Longest first line that is looked for a process id.
 const LONGEST_PID: usize = 20;
 /// What ending a command, and the engine's word on how it ended, may take.
