@@ -16,7 +16,7 @@ use std::net::SocketAddr;
 use tracing::Span;
 
 /// What stands before an access token among the protocols that a WebSocket offers.
-const SOCKET_TOKEN: &str = "clawplane.bearer.";
+pub(crate) const SOCKET_TOKEN: &str = "clawplane.bearer.";
 
 /// Lets a request in, or answers it with a problem.
 pub(crate) async fn guard(State(api): State<ApiState>, mut request: Request, next: Next) -> Response {

@@ -109,7 +109,7 @@ async fn send(api: &ApiState, bot: &BotRow, request: Request) -> Result<HttpResp
     };
     let (mut sender, connection) = http1::handshake(TokioIo::new(io)).await.map_err(away)?;
     let connection = connection.with_upgrades();
-    api.tunnels.spawn(async move {
+    api.tunnels.beside_request(async move {
         if let Err(error) = connection.await {
             tracing::debug!(%error, "a connection to a bot ended early");
         }

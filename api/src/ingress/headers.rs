@@ -1,6 +1,7 @@
 //! What passes between a client and a bot, and what stays on either side.
 
 use super::target::{Checked, Mode, Target};
+use crate::access::SOCKET_TOKEN;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use clawplane_domain::Secret;
 use std::net::IpAddr;
@@ -72,9 +73,14 @@ pub(super) fn for_bot(from: &HeaderMap, own: &str, token: &Secret, client: &Clie
             || NOT_FOR_BOTS.contains(&text)
             || NOT_FOR_BOTS_PREFIXES.iter().any(|prefix| text.starts_with(prefix))
             || named.iter().any(|named| named == text);
-        if !stays {
-            to.append(name, value.clone());
+        if stays {
+            continue;
         }
+        if *name == header::SEC_WEBSOCKET_PROTOCOL {
+            to.extend(protocols(value).map(|value| (name.clone(), value)));
+            continue;
+        }
+        to.append(name, value.clone());
     }
     let mut set = |name: HeaderName, text: &str, secret: bool| {
         if let Ok(mut value) = HeaderValue::from_str(text) {
@@ -94,6 +100,13 @@ pub(super) fn for_bot(from: &HeaderMap, own: &str, token: &Secret, client: &Clie
         set(HeaderName::from_static("x-clawplane-client"), &address.to_canonical().to_string(), false);
     }
     to
+}
+
+/// The protocols that a client offers, without an access token among them.
+fn protocols(value: &HeaderValue) -> Option<HeaderValue> {
+    let offered = value.to_str().ok()?.split(',').map(str::trim);
+    let left: Vec<_> = offered.filter(|one| !one.starts_with(SOCKET_TOKEN)).collect();
+    HeaderValue::from_str(&left.join(", ")).ok().filter(|value| !value.is_empty())
 }
 
 /// The headers of an answer for the client.

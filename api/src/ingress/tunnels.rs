@@ -36,6 +36,11 @@ impl Tunnels {
         self.tasks.track_future(future)
     }
 
+    /// A task that ends with the request that it is for; the platform waits for it.
+    pub(crate) fn beside_request(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(task);
+    }
+
     /// A task of its own, until it ends or the platform stops.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let closing = self.closing.clone();

@@ -23,3 +23,10 @@ fn a_bots_answer_leads_where_its_client_can_go() {
         assert_eq!(located_at(host(), text).as_deref(), Some(by_host), "{text}");
     }
 }
+
+#[test]
+fn a_token_among_the_protocols_stays_here() {
+    let left = |text: &str| protocols(&HeaderValue::from_str(text).unwrap());
+    assert_eq!(left("chat, clawplane.bearer.eyJ.x.y,v2").unwrap(), "chat, v2");
+    assert_eq!(left("clawplane.bearer.eyJ.x.y"), None);
+}
