@@ -73,7 +73,7 @@ async fn followers_are_bounded_and_give_their_places_back() {
     let one_more = place.watcher.logs(place.bot, ask, Redactor::default()).await;
     assert!(matches!(one_more.map(|_| ()), Err(WatchError::Busy)));
     all.pop();
-    place.watcher.logs(place.bot, ask, Redactor::default()).await.unwrap();
+    drop(place.watcher.logs(place.bot, ask, Redactor::default()).await.unwrap());
 }
 
 #[tokio::test]
