@@ -159,10 +159,7 @@ impl Platform {
             issuer: parts.issuer(config),
             port_start: config.bot_port_start,
             default_image: config.bot_image.clone(),
-            verifier: Arc::new(VendorCalls {
-                vault: parts.vault.clone(),
-                verifier: Verifier::new(upstream_allow.clone(), &config.extra_roots, parts.clock.clone())?,
-            }),
+            verifier: Arc::new(parts.vendor_calls(config, upstream_allow.clone())?),
             vendors: Arc::new(VendorTable(upstream_allow)),
             engine: Arc::new(Engine(engine)),
             machines: Arc::new(Machines(Watcher::new(hosts))),
@@ -278,6 +275,12 @@ impl Parts {
         };
         let started = around.background.handle.spawn(Proxy::start(proxy, deps)).await;
         started.context("the proxy's start broke off")?.context("the proxy cannot start")
+    }
+
+    /// Asks vendors about keys.
+    fn vendor_calls(&self, config: &Config, upstream_allow: UpstreamAllow) -> anyhow::Result<VendorCalls> {
+        let verifier = Verifier::new(upstream_allow, &config.extra_roots, self.clock.clone())?;
+        Ok(VendorCalls { vault: self.vault.clone(), verifier })
     }
 
     fn issuer(&self, config: &Config) -> TokenIssuer {

@@ -15,7 +15,7 @@ use std::{
 use tokio::{sync::watch, time::Instant};
 
 /// Between two looks at how much disk a bot takes, which costs more than the rest.
-const DISK_EVERY: Duration = Duration::from_secs(60);
+const DISK_EVERY: Duration = Duration::from_mins(1);
 
 /// A container's figures at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

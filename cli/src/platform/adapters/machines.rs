@@ -18,7 +18,9 @@ fn refused(error: WatchError) -> port::MachineError {
         WatchError::NoContainer => port::MachineError::NoContainer,
         WatchError::NotRunning => port::MachineError::NotRunning,
         WatchError::Busy => port::MachineError::Busy,
-        WatchError::Runtime(_) | WatchError::Gateway(_) => port::MachineError::Unavailable(error.to_string()),
+        away @ (WatchError::Runtime(_) | WatchError::Gateway(_)) => {
+            port::MachineError::Unavailable(away.to_string())
+        }
     }
 }
 
