@@ -114,11 +114,11 @@ pub(crate) async fn run(
     }
     // In a task of its own: what was begun is followed to its end, also where the client goes away.
     let task = tokio::spawn(follow(api.clone(), bot.id, id, exec, metadata));
-    let (end, duration_ms) = task.await.map_err(Problem::internal)?;
+    let (end, duration_ms, finished) = task.await.map_err(Problem::internal)?;
     let end = end?;
     let text = |bytes: &[u8]| redactor.redact(&String::from_utf8_lossy(bytes)).into_owned();
     let (stdout, stderr) = (text(&end.stdout), text(&end.stderr));
-    Ok(Done { id, stdout, stderr, duration_ms, position: noted.position, end })
+    Ok(Done { id, stdout, stderr, duration_ms, position: finished.or(noted.position), end })
 }
 
 async fn follow(
@@ -127,7 +127,7 @@ async fn follow(
     id: Uuid,
     exec: Exec,
     metadata: Metadata,
-) -> (Result<ExecEnd, MachineError>, u64) {
+) -> (Result<ExecEnd, MachineError>, u64, Option<Position>) {
     let started = Instant::now();
     let timeout = Duration::from_secs(exec.seconds.into());
     let ask = ExecAsk { command: exec.command, stdin: exec.stdin, timeout, most_output: MOST_OUTPUT };
@@ -146,8 +146,11 @@ async fn follow(
     };
     let metadata = Metadata { at: api.clock.now(), ..metadata };
     let context = Context { metadata, idempotency: None };
-    if let Err(error) = api.executor.execute::<Bot>(bot, BotCommand::FinishExec(outcome), context).await {
+    let noted = api.executor.execute::<Bot>(bot, BotCommand::FinishExec(outcome), context).await;
+    let position = noted.map_or_else(
+        |error| {
         tracing::error!(%bot, exec = %id, %error, "the end of a command in a container could not be noted");
-    }
-    (ran, duration_ms)
+        None
+    }, |committed| committed.position);
+    (ran, duration_ms, position)
 }
