@@ -15,6 +15,9 @@ use axum::{
 use std::net::SocketAddr;
 use tracing::Span;
 
+/// What stands before an access token among the protocols that a WebSocket offers.
+pub(crate) const SOCKET_TOKEN: &str = "clawplane.bearer.";
+
 /// Lets a request in, or answers it with a problem.
 pub(crate) async fn guard(State(api): State<ApiState>, mut request: Request, next: Next) -> Response {
     match admit(&api, &mut request) {
@@ -57,7 +60,10 @@ fn row(request: &Request, path: &str) -> Result<&'static Row, Problem> {
 }
 
 /// Whoever the access token was made for. Public routes get nobody where it is missing or not good.
-fn principal(api: &ApiState, headers: &HeaderMap) -> Result<Principal, Problem> {
+pub(crate) fn principal(api: &ApiState, headers: &HeaderMap) -> Result<Principal, Problem> {
+    if let Some(token) = of_socket(headers) {
+        return of_token(api, Some(token));
+    }
     let Some(header) = headers.get(header::AUTHORIZATION) else {
         return Err(Problem::new(
             Kind::Unauthenticated,
@@ -67,12 +73,24 @@ fn principal(api: &ApiState, headers: &HeaderMap) -> Result<Principal, Problem> 
     let token = header.to_str().ok().and_then(|header| header.split_once(' '));
     let token =
         token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
+    of_token(api, token)
+}
+
+/// The access token that a browser, which cannot send a header with a WebSocket, offers as a protocol. No page can make
+/// another's browser do that: the page has to know it.
+fn of_socket(headers: &HeaderMap) -> Option<&str> {
+    let asks = headers.get(header::UPGRADE)?.as_bytes().eq_ignore_ascii_case(b"websocket");
+    let offered = headers.get(header::SEC_WEBSOCKET_PROTOCOL).filter(|_| asks)?.to_str().ok()?;
+    offered.split(',').find_map(|one| one.trim().strip_prefix(SOCKET_TOKEN))
+}
+
+fn of_token(api: &ApiState, token: Option<&str>) -> Result<Principal, Problem> {
     let principal = token.and_then(|token| api.access_tokens.read(token).ok());
     let principal = principal.filter(|principal| !api.signed_out.contains(principal.session));
     principal.ok_or_else(|| Problem::new(Kind::Unauthenticated, "the access token is not valid or has ended"))
 }
 
-fn allow(principal: Principal, permission: Permission) -> Result<(), Problem> {
+pub(crate) fn allow(principal: Principal, permission: Permission) -> Result<(), Problem> {
     let least = permission.least_role();
     if principal.role >= least {
         return Ok(());

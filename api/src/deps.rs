@@ -1,5 +1,9 @@
 //! What the API is built from, and the traits through which it asks the crates that it does not know.
 
+use crate::{
+    ingress::{IngressDomain, Tunnels},
+    ports::machines::Machines,
+};
 use async_trait::async_trait;
 use clawplane_domain::{
     Secret,
@@ -43,6 +47,12 @@ pub struct ApiDeps {
     pub ports: Arc<dyn HostPorts>,
     /// Knows whether bots can be started.
     pub engine: Arc<dyn EngineGate>,
+    /// The machines that the bots are on.
+    pub machines: Arc<dyn Machines>,
+    /// Where the bots' own hosts are, if they have any.
+    pub ingress: Option<IngressDomain>,
+    /// Keeps connections that outlive their requests.
+    pub tunnels: Tunnels,
     /// Knows how the parts of the platform are.
     pub health: Arc<dyn HealthChecks>,
     /// The proxy of this process, where there is one.

@@ -10,10 +10,15 @@ mod answer;
 pub mod auth;
 pub mod bots;
 pub mod deps;
+mod diagnoses;
+mod execs;
 mod extract;
 mod fields;
 mod freshness;
+pub mod ingress;
+mod machines;
 mod openapi;
+pub mod ports;
 mod prices;
 pub mod problem;
 pub mod provider_keys;
@@ -28,6 +33,7 @@ pub use deps::{
     ApiDeps, DataPath, EngineGate, FieldError, HealthChecks, HostPorts, KeyVerifier, PartHealth, PartStatus,
     TokenConfig, VendorRules, Verification,
 };
+pub use ingress::{IngressDomain, Tunnels};
 pub use openapi::openapi;
 pub use router::router;
 pub use state::ApiState;

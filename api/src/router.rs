@@ -1,6 +1,6 @@
 //! All routes with all layers.
 
-use crate::{ApiState, access, freshness, routes, surround};
+use crate::{ApiState, access, freshness, ingress, routes, surround};
 use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn_with_state};
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -22,5 +22,6 @@ pub fn router(state: ApiState) -> Router {
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(CatchPanicLayer::custom(surround::panicked))
         .layer(from_fn_with_state(state.clone(), surround::surround))
+        .layer(from_fn_with_state(state.clone(), ingress::entrance))
         .with_state(state)
 }

@@ -92,6 +92,14 @@ pub(crate) async fn refresh(api: &ApiState, token: &Secret, origin: Origin) -> R
     Ok(SignedIn { account, principal, refresh_token })
 }
 
+/// Somebody as they are now, if their session is still open and they are still in its tenant.
+pub(crate) async fn again(api: &ApiState, known: Principal) -> Result<Principal, Problem> {
+    let session = api.executor.load::<Session>(&known.session.to_string()).await?;
+    let open = session.open.filter(|open| open.expires_at > api.clock.now()).ok_or_else(invalid)?;
+    let account = by_id(api, open.user_id).await?.ok_or_else(invalid)?;
+    principal(api, &account, open.tenant_id, known.session).await
+}
+
 /// Ends the session of a refresh token. Ending it twice changes nothing.
 pub(crate) async fn sign_out_by_token(api: &ApiState, token: &Secret, origin: Origin) -> Result<(), Problem> {
     let session = session_of(token)?;

@@ -3,6 +3,7 @@
 use crate::{
     ApiDeps,
     auth::{passwords::Passwords, sign_out::SignedOut, throttle::Throttle, tokens::AccessTokens},
+    ingress::session::UsedTickets,
 };
 use std::{ops::Deref, sync::Arc};
 
@@ -19,6 +20,8 @@ pub struct Shared {
     pub(crate) passwords: Passwords,
     /// Slows down whoever guesses passwords.
     pub(crate) throttle: Throttle,
+    /// Tickets to bots' own hosts that were used.
+    pub(crate) used_tickets: UsedTickets,
     /// Sessions that ended before their access tokens did.
     pub(crate) signed_out: SignedOut,
 }
@@ -34,6 +37,7 @@ impl ApiState {
             passwords: Passwords::default(),
             throttle: Throttle::default(),
             signed_out,
+            used_tickets: UsedTickets::default(),
         }))
     }
 }

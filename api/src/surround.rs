@@ -17,6 +17,10 @@ use tracing::{Instrument, Span, field};
 
 /// Longest time for a request. The command in it, if there is one, goes on.
 const TIME_OUT: Duration = Duration::from_secs(30);
+/// The one that waits for a command in a container, which has a limit of its own.
+const EXEC: &str = "/api/bot/{hostname}/exec";
+/// Above that limit.
+const EXEC_TIME_OUT: Duration = Duration::from_secs(330);
 /// The header with the request's id, in both directions.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -31,22 +35,28 @@ const SECURITY: [(HeaderName, HeaderValue); 5] = [
 
 /// The outermost layer.
 pub(crate) async fn surround(State(api): State<ApiState>, mut request: Request, next: Next) -> Response {
-    let id = given_id(request.headers()).unwrap_or_else(|| RequestId(api.ids.uuid()));
+    let id = request_id(&api, request.headers());
     request.extensions_mut().insert(id);
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     // Neither headers nor the query: both may hold what must not be in a log.
-    let span = tracing::info_span!("request", request_id = %id, %method, route, tenant = field::Empty, bot = field::Empty);
+    let span = tracing::info_span!("request", request_id = %id, %method, route = %route, tenant = field::Empty, bot = field::Empty);
     let started = Instant::now();
     let response = async {
-        let response = tokio::time::timeout(TIME_OUT, next.run(request)).await;
+        let longest = if route == EXEC { EXEC_TIME_OUT } else { TIME_OUT };
+        let response = tokio::time::timeout(longest, next.run(request)).await;
         let response = response.unwrap_or_else(|_| too_slow().into_response());
         finish(response, id, &path, started.elapsed())
     };
     let response = response.instrument(span).await;
     count(method.as_str(), route, response.status(), started.elapsed());
     response
+}
+
+/// The request's id: a client's, or one that is made for it.
+pub(crate) fn request_id(api: &ApiState, headers: &HeaderMap) -> RequestId {
+    given_id(headers).unwrap_or_else(|| RequestId(api.ids.uuid()))
 }
 
 /// The id that a client or a proxy before us gave; only a UUID is taken, so that nothing else gets into the log.
@@ -58,7 +68,7 @@ fn too_slow() -> Problem {
     Problem::unavailable("the request took longer than 30 s; a command in it goes on", Duration::from_secs(5))
 }
 
-fn finish(mut response: Response, id: RequestId, path: &str, took: Duration) -> Response {
+pub(crate) fn finish(mut response: Response, id: RequestId, path: &str, took: Duration) -> Response {
     let status = response.status();
     let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
@@ -81,7 +91,7 @@ fn finish(mut response: Response, id: RequestId, path: &str, took: Duration) -> 
     response
 }
 
-fn count(method: &str, route: String, status: StatusCode, took: Duration) {
+pub(crate) fn count(method: &str, route: String, status: StatusCode, took: Duration) {
     // A method may be any word that a client makes up; a label must not be.
     let known =
         ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"].into_iter().find(|known| *known == method);

@@ -12,6 +12,7 @@ pub use key::{KeyFault, MasterKey};
 pub use problem::{Problem, Problems};
 pub use sources::Sources;
 
+use clawplane_api::IngressDomain;
 use clawplane_domain::{
     Secret,
     values::{Email, ImageRef},
@@ -51,6 +52,8 @@ pub struct Config {
     pub extra_roots: ExtraRoots,
     /// `CLAWPLANE_LISTEN`: where HTTP is served.
     pub listen: SocketAddr,
+    /// `CLAWPLANE_INGRESS_DOMAIN`: below it each bot has a host name of its own. `None`: only `/bots/{hostname}/`.
+    pub ingress: Option<IngressDomain>,
     /// `CLAWPLANE_ADMIN_EMAIL`: the first administrator.
     pub admin_email: Option<Email>,
     /// `CLAWPLANE_ADMIN_PASSWORD`: the first administrator's; a random one is made where it is missing.

@@ -14,9 +14,9 @@ use crate::{
     source::{SystemClock, SystemIds},
     telemetry,
 };
-use adapters::{Engine, LoopbackPorts, OwnProxy, Rollups, VendorTable};
+use adapters::{Engine, LoopbackPorts, OwnProxy, Rollups, VendorTable, machines::Machines};
 use anyhow::Context;
-use clawplane_api::{ApiDeps, ApiState, DataPath, TokenConfig, provider_keys};
+use clawplane_api::{ApiDeps, ApiState, DataPath, TokenConfig, Tunnels, provider_keys};
 use clawplane_domain::{
     Secret,
     clock::{Clock, Ids},
@@ -27,7 +27,7 @@ use clawplane_eventstore::{
 };
 use clawplane_projections::{Runner, Views};
 use clawplane_proxy::{Deps, Proxy, ProxyConfig, UpstreamAllow, Verifier, observe::Observer};
-use clawplane_workers::{Hosts, Nats, NatsConfig, OneHost};
+use clawplane_workers::{Hosts, Nats, NatsConfig, OneHost, Watcher};
 use keys::{KeyNewsDesk, VendorCalls};
 use metrics_exporter_prometheus::PrometheusHandle;
 use server::Entrance;
@@ -141,7 +141,7 @@ impl Platform {
             provider_keys::sweep_deleted(&parts.feed, &parts.vault).await?;
         }
         // What the API asks of the bots' machines goes through this, also where the worker is another process.
-        let _hosts: Arc<dyn Hosts> = Arc::new(OneHost::new(host));
+        let hosts: Arc<dyn Hosts> = Arc::new(OneHost::new(host));
         let health = health::Checks {
             feed: parts.feed.clone(),
             pool: pool.clone(),
@@ -163,6 +163,9 @@ impl Platform {
             vendors: Arc::new(VendorTable(upstream_allow)),
             ports: Arc::new(LoopbackPorts { of_bots: roles.contains(&Role::Worker) }),
             engine: Arc::new(Engine(engine)),
+            machines: Arc::new(Machines(Watcher::new(hosts))),
+            ingress: config.ingress.clone(),
+            tunnels: Tunnels::new(intake_tasks.clone(), intake.clone()),
             health: Arc::new(health),
             proxy: proxy.clone().map(|proxy| Arc::new(OwnProxy(proxy)) as Arc<dyn DataPath>),
             metrics: Some(around.metrics),
@@ -275,6 +278,7 @@ impl Parts {
         started.context("the proxy's start broke off")?.context("the proxy cannot start")
     }
 
+    /// Asks vendors about keys.
     fn vendor_calls(&self, config: &Config, upstream_allow: UpstreamAllow) -> anyhow::Result<VendorCalls> {
         let verifier = Verifier::new(upstream_allow, &config.extra_roots, self.clock.clone())?;
         Ok(VendorCalls { vault: self.vault.clone(), verifier })

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod commands;
 pub mod events;
+pub mod exec;
 pub mod fallbacks;
 pub mod life;
 pub mod setup;
@@ -12,6 +13,7 @@ pub mod token;
 pub use access::Access;
 pub use commands::{BotCommand, BotRefusal, CreateBot, Observation};
 pub use events::BotEvent;
+pub use exec::{ExecOutcome, ExecRequest};
 pub use fallbacks::{BadFallback, Fallback};
 pub use life::{Changes, Life, LimitsChange, Reshape, Upgrade, UpgradeOutcome};
 pub use setup::{BadVariable, Environment, Features, NewBot, Origin, Setup};

@@ -15,6 +15,7 @@ pub mod price;
 pub mod provider_key;
 pub mod quota;
 pub mod quota_lease;
+pub mod redact;
 pub mod sealed;
 pub mod secret;
 pub mod session;

@@ -30,6 +30,11 @@ impl Client {
         Self { url: url.to_owned(), token, http }
     }
 
+    /// Its access token.
+    pub fn token(&self) -> String {
+        self.token.clone()
+    }
+
     /// Sends a request and gives back status and body (null where there is none).
     pub async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> (StatusCode, Value) {
         let mut request = self.http.request(method, format!("{}{path}", self.url)).bearer_auth(&self.token);

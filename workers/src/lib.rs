@@ -13,6 +13,7 @@ pub mod relay;
 pub mod renewal;
 pub mod runtime;
 pub mod wake_up;
+pub mod watch;
 pub mod workspace;
 
 pub use docker_worker::{
@@ -25,3 +26,4 @@ pub use notification::NotificationWorker;
 pub use relay::Relay;
 pub use renewal::TokenRenewal;
 pub use runtime::{Runtime, RuntimeError, docker::DockerRuntime, fake::FakeRuntime};
+pub use watch::{WatchError, Watcher};

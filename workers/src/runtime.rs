@@ -4,6 +4,7 @@
 
 pub mod docker;
 pub mod fake;
+pub mod observe;
 
 use async_trait::async_trait;
 use clawplane_domain::{BotId, Secret, TenantId, bot::Limits, values::ImageRef};
@@ -172,7 +173,7 @@ pub enum EngineEvent {
 ///
 /// Stopping what does not run and removing what is not there are successes: the worker only cares for the end.
 #[async_trait]
-pub trait Runtime: Send + Sync + 'static {
+pub trait Runtime: observe::Observe {
     /// Whether it answers, and what it is.
     async fn info(&self) -> Result<EngineInfo, RuntimeError>;
 

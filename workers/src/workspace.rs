@@ -7,7 +7,10 @@ pub mod config;
 mod files;
 mod remove;
 mod setup;
+mod size;
 mod token;
+
+pub use size::Size;
 
 use crate::docker_worker::DesiredBot;
 use clawplane_domain::{BotId, Secret};
@@ -113,6 +116,28 @@ impl Workspaces {
             Ok(true)
         })
         .await
+    }
+
+    /// What stands in the bot's `openclaw.json`, secrets included; `None` where there is none.
+    pub async fn config(&self, bot: BotId) -> io::Result<Option<String>> {
+        let (root, owner, name) = (self.root.clone(), self.owner, bot.to_string());
+        blocking(move || {
+            if !files::Folder::open_root(&root, owner)?.has(&name)? {
+                return Ok(None);
+            }
+            let bytes =
+                files::Folder::open_root(&root, owner)?.folder(&name)?.read(CONFIG, LARGEST_CONFIG)?;
+            bytes
+                .map(|bytes| String::from_utf8(bytes).map_err(|_| io::Error::other("it is not UTF-8")))
+                .transpose()
+        })
+        .await
+    }
+
+    /// What a bot's folder takes on the disk.
+    pub async fn size(&self, bot: BotId) -> io::Result<Size> {
+        let (root, name) = (self.root.clone(), bot.to_string());
+        blocking(move || size::of(&root, &name)).await
     }
 
     /// Removes a bot's folder with all that is in it. Nothing to remove is a success.

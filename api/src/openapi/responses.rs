@@ -39,6 +39,11 @@ problems! {
     BadKey { "400" => "The idempotency key cannot be taken as it is" }
     /// Things that are not there.
     Missing { "404" => "There is no such thing in this tenant" }
+    /// Bots without a container, or with one that does not run.
+    NoContainer {
+        "409" => "The bot has no container, or it does not run",
+        "429" => "Too many are doing this at the moment; `retry-after` says when to try again",
+    }
     /// Names that are taken.
     Taken { "409" => "The hostname is taken" }
     /// Bots that cannot begin anew.

@@ -3,7 +3,7 @@
 use super::{Kind, Problem};
 use crate::{FieldError, auth::passwords::PasswordError};
 use clawplane_domain::{
-    bot::{BotRefusal, setup::MAX_ENVIRONMENT_BYTES, token::MAX_GRACE},
+    bot::{BotRefusal, exec::MAX_SECONDS, setup::MAX_ENVIRONMENT_BYTES, token::MAX_GRACE},
     claim::Scope,
     price::PriceRefusal,
     provider_key::KeyRefusal,
@@ -114,6 +114,7 @@ impl From<BotRefusal> for Problem {
             BotRefusal::EnvironmentTooLarge => {
                 Self::field("environment", format!("may have at most {MAX_ENVIRONMENT_BYTES} bytes"))
             }
+            BotRefusal::ExecTooLong => Self::field("timeoutSeconds", format!("must be 1 to {MAX_SECONDS}")),
             BotRefusal::NoModel => Self::field("models", "must name at least one model"),
             BotRefusal::Exists | BotRefusal::NotDeleted | BotRefusal::NoToken => {
                 Self::new(Kind::Conflict, refusal.to_string())

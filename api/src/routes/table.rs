@@ -24,7 +24,7 @@ pub(crate) enum Access {
 pub(crate) enum Permission {
     /// See bots, keys (without secrets), quotas and usage.
     Read,
-    /// Start, stop and restart bots.
+    /// Start, stop and restart bots, read their logs, use their own interfaces.
     Operate,
     /// Create, change and delete bots and keys, set quotas, fallbacks and what bots may reach, rotate and revoke their tokens,
     /// read the audit log.
@@ -100,6 +100,11 @@ pub(crate) static TABLE: &[Row] = &[
     row(Method::POST, "/api/bot/{hostname}/init", MANAGE),
     row(Method::POST, "/api/bot/{hostname}/clone", MANAGE),
     row(Method::POST, "/api/bot/{hostname}/upgrade", MANAGE),
+    row(Method::GET, "/api/bot/{hostname}/logs", OPERATE).reads(BOTS),
+    row(Method::GET, "/api/bot/{hostname}/stats", READ).reads(BOTS),
+    row(Method::GET, "/api/bot/{hostname}/diagnose", READ).reads(&[View::Bots, View::ProviderKeys]),
+    row(Method::POST, "/api/bot/{hostname}/exec", Access::Administrator),
+    row(Method::POST, "/api/bot/{hostname}/session", OPERATE),
     row(Method::GET, "/api/bot/{hostname}/quota", READ).reads(SUMS),
     row(Method::PUT, "/api/bot/{hostname}/quota", MANAGE),
     row(Method::DELETE, "/api/bot/{hostname}/quota", MANAGE),

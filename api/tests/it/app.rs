@@ -1,5 +1,6 @@
 //! The API as tests use it: in-process, with fakes for what other crates hand in.
 
+use crate::machine::{Machine, Shared};
 use crate::support::{CountingIds, FixedClock, TestDatabase, database};
 use async_trait::async_trait;
 use axum::{
@@ -10,7 +11,7 @@ use axum::{
 };
 use clawplane_api::{
     ApiDeps, ApiState, EngineGate, FieldError, HealthChecks, HostPorts, KeyVerifier, PartHealth, PartStatus,
-    TokenConfig, VendorRules, Verification,
+    TokenConfig, Tunnels, VendorRules, Verification,
     accounts::{self, NewAccount},
 };
 use clawplane_domain::{
@@ -43,6 +44,8 @@ pub(crate) struct Fakes {
     pub(crate) taken_ports: Mutex<Vec<u16>>,
     /// How the parts are.
     pub(crate) parts: Mutex<Vec<PartHealth>>,
+    /// The bots' machines.
+    pub(crate) machine: Machine,
     /// What the vendors say of keys; without it none can be asked.
     pub(crate) verdict: Mutex<Option<Verification>>,
 }
@@ -141,6 +144,7 @@ impl App {
         let executor = Executor::new(pool.clone(), wakeup.clone());
         let vault = Vault::new(pool.clone(), MasterKey::new([7; 32]), ids.clone());
         let issuer = TokenIssuer::new(executor.clone(), vault.clone(), Some(Duration::from_hours(1)));
+        let shutdown = CancellationToken::new();
         let deps = ApiDeps {
             executor,
             claims: ClaimTable::new(pool.clone()),
@@ -156,12 +160,14 @@ impl App {
             verifier: fakes.clone(),
             ports: fakes.clone(),
             engine: fakes.clone(),
+            machines: Arc::new(Shared(fakes.clone())),
+            ingress: Some("https://bots.example.com".parse().unwrap()),
+            tunnels: Tunnels::new(TaskTracker::new(), shutdown.clone()),
             health: fakes.clone(),
             proxy: None,
             metrics: None,
         };
         let router = clawplane_api::router(ApiState::new(deps.clone()));
-        let shutdown = CancellationToken::new();
         Self { deps, fakes, clock, pool, wakeup, shutdown, router, last: Arc::default(), _database: database }
     }
 
@@ -226,6 +232,16 @@ impl App {
         reply
     }
 
+    /// Serves it on a port, for what takes a real connection.
+    pub(crate) async fn serve(&self) -> SocketAddr {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let service = self.router.clone().into_make_service_with_connect_info::<SocketAddr>();
+        let over = self.shutdown.clone().cancelled_owned();
+        tokio::spawn(async move { axum::serve(listener, service).with_graceful_shutdown(over).await });
+        address
+    }
+
     /// How many events of a name there are.
     pub(crate) async fn events(&self, event_type: &str) -> i64 {
         let count = sqlx::query_scalar("SELECT count(*) FROM events WHERE event_type = $1");
@@ -276,10 +292,22 @@ impl Call {
         self.header("content-type", "application/json")
     }
 
+    /// Sends it to another process.
+    pub(crate) fn set_router(&mut self, router: Router) {
+        self.router = router;
+    }
+
     /// Without asking for a position.
     pub(crate) fn plain(mut self) -> Self {
         self.plain = true;
         self
+    }
+
+    /// The body of an answer that must be a success, as it comes.
+    pub(crate) async fn stream(self) -> axum::body::BodyDataStream {
+        let response = self.router.oneshot(self.request.body(self.body).unwrap()).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        response.into_body().into_data_stream()
     }
 
     pub(crate) async fn send(mut self) -> Reply {

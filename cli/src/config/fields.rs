@@ -3,8 +3,8 @@
 use super::{
     Config, MasterKey, Need,
     parse::{
-        checked, directory, docker_host, extra_roots, listen, log_filter, log_format, nats_url,
-        otlp_endpoint, password, port_start, postgres_url, spool_bytes, spool_durability, ttl,
+        checked, directory, docker_host, extra_roots, ingress_domain, listen, log_filter, log_format,
+        nats_url, otlp_endpoint, password, port_start, postgres_url, spool_bytes, spool_durability, ttl,
     },
     problem::Problem,
     sources::{Setting, Settings},
@@ -35,7 +35,7 @@ const NEW_KEY: &str =
     "make one with `openssl rand -hex 32` and keep it: what it encrypted is lost without it";
 const DIRECTORY: &str = "name a directory";
 
-const KNOWN: [Known; 22] = [
+const KNOWN: [Known; 23] = [
     secret("DATABASE_URL", POSTGRES),
     secret("READ_DATABASE_URL", POSTGRES),
     secret(
@@ -53,6 +53,7 @@ const KNOWN: [Known; 22] = [
     open("CLAWPLANE_UPSTREAM_ALLOW", "write host:port or a network such as 10.0.0.0/8, with commas between"),
     open("CLAWPLANE_EXTRA_CA_FILE", "name a file with certificates in PEM"),
     open("CLAWPLANE_LISTEN", "write address:port, such as 127.0.0.1:8080"),
+    open("CLAWPLANE_INGRESS_DOMAIN", "write a domain such as bots.example.com, or leave it out"),
     open("CLAWPLANE_ADMIN_EMAIL", "write it as name@domain"),
     secret(
         "CLAWPLANE_ADMIN_PASSWORD",
@@ -109,6 +110,7 @@ pub(super) fn read(settings: &Settings, needs: &[Need], problems: &mut Vec<Probl
         upstream_allow: r.allow_list(),
         extra_roots: r.parsed("CLAWPLANE_EXTRA_CA_FILE", extra_roots).unwrap_or_default(),
         listen: r.parsed("CLAWPLANE_LISTEN", listen).unwrap_or((Ipv4Addr::LOCALHOST, 8080).into()),
+        ingress: r.parsed("CLAWPLANE_INGRESS_DOMAIN", ingress_domain),
         admin_email: r.parsed("CLAWPLANE_ADMIN_EMAIL", checked::<Email>),
         admin_password: r.parsed("CLAWPLANE_ADMIN_PASSWORD", password),
         user_password: r.parsed("CLAWPLANE_USER_PASSWORD", password),

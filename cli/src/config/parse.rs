@@ -2,6 +2,7 @@
 //! whether it may be shown is for the caller to know.
 
 use super::LogFormat;
+use clawplane_api::IngressDomain;
 use clawplane_domain::Secret;
 use clawplane_proxy::{ExtraRoots, SpoolDurability};
 use clawplane_workers::nats;
@@ -36,6 +37,10 @@ pub(super) fn nats_url(text: &str) -> Result<Secret, String> {
 }
 
 /// An empty one is none: that is how the variable is switched off elsewhere.
+pub(super) fn ingress_domain(text: &str) -> Result<IngressDomain, String> {
+    text.parse().map_err(|error: clawplane_api::ingress::NotADomain| error.to_string())
+}
+
 pub(super) fn otlp_endpoint(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| format!("is not a URL: {error}"))?;
     match (url.scheme(), url.has_host()) {

@@ -1,8 +1,8 @@
 //! What can be asked of a bot, and what is decided.
 
 use super::{
-    Access, BadFallback, BadVariable, Bot, BotEvent, BotState, Changes, Desired, Fallback, GatewayToken,
-    Limits, ModelChoice, NewBot, Rotate, Setup, fallbacks, life,
+    Access, BadFallback, BadVariable, Bot, BotEvent, BotState, Changes, Desired, ExecOutcome, ExecRequest,
+    Fallback, GatewayToken, Limits, ModelChoice, NewBot, Rotate, Setup, fallbacks, life,
     setup::{self, MAX_ENVIRONMENT_BYTES},
     state::BotProfile,
     token,
@@ -135,6 +135,10 @@ pub enum BotCommand {
     },
     /// From the worker: this is what its container looks like.
     Observe(Observation),
+    /// Note that a command is about to run in its container.
+    RequestExec(ExecRequest),
+    /// Note how it ended, also where the bot was deleted meanwhile.
+    FinishExec(ExecOutcome),
     /// From the worker: nothing of it is left on the host.
     ConfirmRemoved,
 }
@@ -165,6 +169,9 @@ pub enum BotRefusal {
     /// Nobody may hold on to an old token for so long.
     #[error("an old token may stay valid for a day at most")]
     GraceTooLong,
+    /// A command that may run for ever may never be ended.
+    #[error("`timeoutSeconds` must be 1 to {}", super::exec::MAX_SECONDS)]
+    ExecTooLong,
     /// An entry of `fallbacks` makes no sense.
     #[error("`fallbacks[{at}].{}` {why}", why.field())]
     Fallback {
@@ -209,6 +216,7 @@ pub(super) fn decide(bot: &Bot, command: BotCommand) -> Result<Vec<BotEvent>, Bo
     match command {
         BotCommand::Observe(seen) => Ok(observe(bot, seen)),
         BotCommand::ConfirmRemoved => confirm_removed(bot),
+        BotCommand::FinishExec(outcome) => Ok(vec![BotEvent::ExecFinished { outcome: outcome.tidied() }]),
         _ if bot.desired == Desired::Deleted => Err(BotRefusal::Unknown),
         // One that was given up is wanted to run already, and needs the word all the same.
         BotCommand::Start if bot.desired == Desired::Running && !bot.observed.left_alone => Ok(Vec::new()),
@@ -228,6 +236,7 @@ pub(super) fn decide(bot: &Bot, command: BotCommand) -> Result<Vec<BotEvent>, Bo
         BotCommand::Delete => Ok(vec![deleted(bot, false)]),
         BotCommand::DeleteKeepingData => Ok(vec![deleted(bot, true)]),
         BotCommand::Create(..) | BotCommand::CreateWith(_) => Err(BotRefusal::Exists),
+        BotCommand::RequestExec(request) => Ok(vec![BotEvent::ExecRequested { request: request.check()? }]),
     }
 }
 

@@ -1,6 +1,9 @@
 //! What happens to a bot.
 
-use super::{Access, CreateBot, EarlierToken, Fallback, GatewayToken, Observation, Origin, Reshape, Setup};
+use super::{
+    Access, CreateBot, EarlierToken, ExecOutcome, ExecRequest, Fallback, GatewayToken, Observation, Origin,
+    Reshape, Setup,
+};
 use crate::{
     TokenHash,
     claim::{Claim, Claims, Scope},
@@ -145,6 +148,20 @@ pub enum BotEvent {
         #[serde(flatten)]
         observation: Observation,
     },
+    /// An administrator is about to run a command in its container.
+    #[serde(rename = "bot.exec_requested")]
+    ExecRequested {
+        /// The command.
+        #[serde(flatten)]
+        request: ExecRequest,
+    },
+    /// That command ended, or could not be run.
+    #[serde(rename = "bot.exec_finished")]
+    ExecFinished {
+        /// How.
+        #[serde(flatten)]
+        outcome: ExecOutcome,
+    },
     /// Container, network and data (unless they are kept) are gone. Frees its port.
     #[serde(rename = "bot.removed")]
     Removed {
@@ -172,6 +189,8 @@ crate::aggregate::impl_event!(BotEvent {
     StopRequested => "bot.stop_requested" @ "1",
     Deleted => "bot.deleted" @ "1",
     Observed => "bot.observed" @ "1",
+    ExecRequested => "bot.exec_requested" @ "1",
+    ExecFinished => "bot.exec_finished" @ "1",
     Removed => "bot.removed" @ "1",
 });
 

@@ -182,7 +182,7 @@ impl Decide for Bot {
         }
         let Some(bot) = &mut self.profile else { return };
         match event {
-            BotEvent::Created { .. } => {}
+            BotEvent::Created { .. } | BotEvent::ExecRequested { .. } | BotEvent::ExecFinished { .. } => {}
             BotEvent::TokenIssued { token } => {
                 bot.token = Some(token);
                 bot.earlier = Vec::new();

@@ -273,3 +273,47 @@ proptest! {
         }
     }
 }
+
+fn exec(arguments: u32, seconds: u32) -> ExecRequest {
+    ExecRequest {
+        exec_id: id::<crate::BotId>(9).0,
+        command: "cat\n/etc/hosts".into(),
+        command_digest: "00".repeat(32),
+        arguments,
+        stdin_bytes: 0,
+        timeout_seconds: seconds,
+    }
+}
+
+#[test]
+fn a_command_in_the_container_is_noted_before_and_after() {
+    let noted = ExecRequest { command: "cat /etc/hosts".into(), ..exec(2, 30) };
+    given::<Bot>(created())
+        .when(BotCommand::RequestExec(exec(2, 30)))
+        .then([BotEvent::ExecRequested { request: noted.clone() }]);
+    let outcome = ExecOutcome {
+        exec_id: noted.exec_id,
+        exit_code: Some(0),
+        timed_out: false,
+        duration_ms: 5,
+        output_bytes: 80,
+        error: None,
+    };
+    let finished = BotEvent::ExecFinished { outcome: outcome.clone() };
+    let running = after([BotEvent::ExecRequested { request: noted.clone() }]);
+    given::<Bot>(running).when(BotCommand::FinishExec(outcome.clone())).then([finished.clone()]);
+    // Its end is noted also where the bot was deleted meanwhile, and nothing begins there.
+    given::<Bot>(after([deleted()])).when(BotCommand::FinishExec(outcome)).then([finished]);
+    given::<Bot>(after([deleted()])).when(BotCommand::RequestExec(noted)).refused(&BotRefusal::Unknown);
+}
+
+#[test]
+fn a_command_without_words_or_without_an_end_is_refused() {
+    let refused = |request, refusal: &BotRefusal| {
+        given::<Bot>(created()).when(BotCommand::RequestExec(request)).refused(refusal);
+    };
+    refused(exec(0, 30), &BotRefusal::AllowsNothing { field: "cmd" });
+    refused(exec(65, 30), &BotRefusal::TooMany { field: "cmd", max: 64 });
+    refused(exec(1, 0), &BotRefusal::ExecTooLong);
+    refused(exec(1, 301), &BotRefusal::ExecTooLong);
+}

@@ -2,10 +2,10 @@
 
 use super::{Samples, at, id, sealed, text};
 use clawplane_domain::{
-    TokenHash,
+    BotId, TokenHash,
     bot::{
-        Access, BotEvent, BotState, CreateBot, EarlierToken, Fallback, GatewayToken, Limits, ModelChoice,
-        Observation, Origin, Reshape, Setup,
+        Access, BotEvent, BotState, CreateBot, EarlierToken, ExecOutcome, ExecRequest, Fallback,
+        GatewayToken, Limits, ModelChoice, Observation, Origin, Reshape, Setup,
     },
 };
 
@@ -70,6 +70,26 @@ pub(super) fn add(samples: &mut Samples) {
     samples.variant(".alone", &BotEvent::Observed { observation: alone });
     samples.add(&BotEvent::Observed { observation });
     samples.minimal(&BotEvent::Observed { observation: Observation::new(BotState::Running) });
+    let request = ExecRequest {
+        exec_id: id::<BotId>(0x22).0,
+        command: "ls -la /home/node".into(),
+        command_digest: "ab".repeat(32),
+        arguments: 3,
+        stdin_bytes: 12,
+        timeout_seconds: 30,
+    };
+    samples.add(&BotEvent::ExecRequested { request });
+    let outcome = ExecOutcome {
+        exec_id: id::<BotId>(0x22).0,
+        exit_code: Some(137),
+        timed_out: true,
+        duration_ms: 30_012,
+        output_bytes: 4096,
+        error: Some("the container ended".into()),
+    };
+    samples.add(&BotEvent::ExecFinished { outcome: outcome.clone() });
+    let plain = ExecOutcome { exit_code: None, timed_out: false, error: None, ..outcome };
+    samples.minimal(&BotEvent::ExecFinished { outcome: plain });
     samples.add(&BotEvent::Removed { port: 9200 });
     life(samples);
 }

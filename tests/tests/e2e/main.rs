@@ -20,6 +20,7 @@ mod crash;
 mod durability;
 mod fallbacks;
 mod hostile;
+mod ingress;
 mod keys;
 mod layers;
 mod life;

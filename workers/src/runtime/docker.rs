@@ -6,10 +6,12 @@
 mod containers;
 mod errors;
 mod events;
+mod exec;
 mod firewall;
 mod health;
 mod images;
 mod networks;
+mod observe;
 pub mod profile;
 
 use super::{

@@ -3,6 +3,7 @@
 //! Its networks are addresses of the loopback, so that forwarders really listen. It can be broken on purpose.
 
 mod engine;
+mod observe;
 
 use super::{ContainerSeen, ContainerSpec, EngineEvent, Phase, RuntimeError};
 use clawplane_domain::BotId;

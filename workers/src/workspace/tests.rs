@@ -139,3 +139,39 @@ async fn folders_nested_beyond_every_limit_are_removed() {
     workspaces.remove(id).await.unwrap();
     assert!(!state.exists());
 }
+
+#[tokio::test]
+async fn a_folder_is_measured_without_following_links() {
+    let root = tempfile::tempdir().unwrap();
+    let outside = tempfile::tempdir().unwrap();
+    std::fs::write(outside.path().join("big"), vec![7; 4 << 20]).unwrap();
+    let workspaces = Workspaces::new(root.path()).unwrap();
+    let bot = bot(&["openai/gpt-4o-mini"]);
+    assert_eq!(workspaces.size(bot.id).await.unwrap(), Size::default(), "nothing there is nothing");
+    let inner = workspaces.state_dir(bot.id).join("a/b");
+    std::fs::create_dir_all(&inner).unwrap();
+    std::fs::write(inner.join("file"), vec![7; 100_000]).unwrap();
+    symlink(outside.path(), inner.join("folder-link")).unwrap();
+    symlink(outside.path().join("big"), inner.join("file-link")).unwrap();
+    let size = workspaces.size(bot.id).await.unwrap();
+    assert!(!size.is_more && (100_000..1_000_000).contains(&size.bytes), "{size:?}");
+    // Deeper than it is looked: told of, not an error.
+    let deep = workspaces.state_dir(bot.id).join("d/".repeat(200));
+    std::fs::create_dir_all(deep).unwrap();
+    assert!(workspaces.size(bot.id).await.unwrap().is_more);
+}
+
+#[tokio::test]
+async fn a_configuration_is_read_and_a_link_is_not() {
+    let root = tempfile::tempdir().unwrap();
+    let workspaces = Workspaces::new(root.path()).unwrap();
+    let bot = bot(&["openai/gpt-4o-mini"]);
+    assert_eq!(workspaces.config(bot.id).await.unwrap(), None);
+    assert!(!workspaces.state_dir(bot.id).exists(), "looking makes nothing");
+    workspaces.prepare(&bot, "{ /* x */ }".into(), true).await.unwrap();
+    assert_eq!(workspaces.config(bot.id).await.unwrap().as_deref(), Some("{ /* x */ }"));
+    let file = workspaces.state_dir(bot.id).join("openclaw.json");
+    std::fs::remove_file(&file).unwrap();
+    symlink("/etc/passwd", &file).unwrap();
+    assert!(workspaces.config(bot.id).await.is_err());
+}

@@ -15,3 +15,4 @@ mod nats_server;
 mod relay;
 mod tokens;
 mod upgrades;
+mod watching;

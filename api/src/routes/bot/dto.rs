@@ -184,7 +184,7 @@ fn model(choice: ModelChoice) -> ModelDto {
 }
 
 /// How many bots there are.
-#[derive(Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = BotStats)]
 pub(crate) struct BotStatsDto {

@@ -1,0 +1,3 @@
+//! What the API asks of crates that it does not know, by theme; `cli` implements it.
+
+pub mod machines;
