@@ -1,8 +1,8 @@
 //! What can be asked of a bot, and what is decided.
 
 use super::{
-    Access, BadFallback, Bot, BotEvent, BotState, Desired, Fallback, GatewayToken, Limits, ModelChoice,
-    Rotate, fallbacks, state::BotProfile, token,
+    Access, BadFallback, Bot, BotEvent, BotState, Desired, EgressRule, Fallback, GatewayToken, Limits,
+    ModelChoice, RefusedEgress, Rotate, egress, fallbacks, state::BotProfile, token,
 };
 use crate::{
     BotId, TenantId, UserId,
@@ -97,6 +97,10 @@ pub enum BotCommand {
     RevokeTokens,
     /// Let these vendors stand in for others, instead of all earlier ones.
     SetFallbacks(Vec<Fallback>),
+    /// Let it go to these places on the web, instead of all earlier ones.
+    SetEgress(Vec<EgressRule>),
+    /// From the worker: it wanted to go where it may not.
+    NoteEgressRefused(RefusedEgress),
     /// Remove it with its data.
     Delete,
     /// From the worker: this is what its container looks like.
@@ -166,6 +170,10 @@ pub(super) fn decide(bot: &Bot, command: BotCommand) -> Result<Vec<BotEvent>, Bo
         BotCommand::RotateToken(new) => token::rotate(bot, *new),
         BotCommand::RevokeTokens => Ok(token::revoke(bot)),
         BotCommand::SetFallbacks(new) => set_fallbacks(bot, new),
+        BotCommand::SetEgress(allow) => set_egress(bot, allow),
+        BotCommand::NoteEgressRefused(refused) => {
+            Ok(vec![BotEvent::EgressRefused { refused: refused.tidied() }])
+        }
         BotCommand::Delete => Ok(vec![BotEvent::Deleted {
             hostname: bot.hostname.clone(),
             token_hash: bot.token.as_ref().map(|token| token.hash),
@@ -205,6 +213,14 @@ fn set_fallbacks(bot: &BotProfile, fallbacks: Vec<Fallback>) -> Result<Vec<BotEv
         return Ok(Vec::new());
     }
     Ok(vec![BotEvent::FallbacksSet { fallbacks }])
+}
+
+fn set_egress(bot: &BotProfile, allow: Vec<EgressRule>) -> Result<Vec<BotEvent>, BotRefusal> {
+    let allow = egress::checked(allow)?;
+    if bot.egress == allow {
+        return Ok(Vec::new());
+    }
+    Ok(vec![BotEvent::EgressSet { allow }])
 }
 
 /// Only news is recorded: the worker reports at every pass.

@@ -1,7 +1,7 @@
 //! What a bot is.
 
 use super::{
-    Access, BotEvent, Fallback,
+    Access, BotEvent, EgressRule, Fallback,
     commands::Observation,
     token::{EarlierToken, GatewayToken},
 };
@@ -65,12 +65,28 @@ pub struct Limits {
     pub cpu_millis: u32,
     /// Processes and threads.
     pub pids: u32,
+    /// What its folder may hold, in MiB; [`DISK_MIB`] when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk_mib: Option<u32>,
+    /// For an image that cannot do otherwise: its root file system can be written.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub writable_root: bool,
+}
+
+/// What a bot's folder may hold where nobody says otherwise, in MiB.
+pub const DISK_MIB: u32 = 10 * 1024;
+
+impl Limits {
+    /// What its folder may hold, in MiB.
+    pub fn disk(&self) -> u32 {
+        self.disk_mib.unwrap_or(DISK_MIB)
+    }
 }
 
 impl Default for Limits {
     /// OpenClaw 2026.9 holds about 1.3 GB at its first turn, so less than 2 GiB makes no usable bot.
     fn default() -> Self {
-        Self { memory_mib: 2048, cpu_millis: 1000, pids: 512 }
+        Self { memory_mib: 2048, cpu_millis: 1000, pids: 512, disk_mib: None, writable_root: false }
     }
 }
 
@@ -117,6 +133,9 @@ pub struct BotProfile {
     /// Vendors that stand in for others.
     #[serde(default)]
     pub fallbacks: Vec<Fallback>,
+    /// Where it may go on the web; nowhere when empty.
+    #[serde(default)]
+    pub egress: Vec<EgressRule>,
     /// What its owner wants.
     pub desired: Desired,
     /// What the worker saw last.
@@ -151,6 +170,7 @@ impl Decide for Bot {
                 token: None,
                 earlier: Vec::new(),
                 fallbacks: Vec::new(),
+                egress: Vec::new(),
                 desired: Desired::Stopped,
                 observed: Observation::new(BotState::Created),
                 removed: false,
@@ -174,6 +194,8 @@ impl Decide for Bot {
             }
             BotEvent::AccessSet { access } => bot.access = access,
             BotEvent::FallbacksSet { fallbacks } => bot.fallbacks = fallbacks,
+            BotEvent::EgressSet { allow } => bot.egress = allow,
+            BotEvent::EgressRefused { .. } => {}
             BotEvent::StartRequested {} => bot.desired = Desired::Running,
             BotEvent::StopRequested {} => bot.desired = Desired::Stopped,
             BotEvent::Deleted { .. } => {
