@@ -2,10 +2,10 @@
 
 pub(crate) mod tokens;
 
-use crate::{ApiState, auth::Principal, freshness::settle, problem::Problem};
+use crate::{ApiState, auth::Principal, freshness::settle, plans, problem::Problem};
 use clawplane_domain::{
     BotId, Decide, Secret, TenantId, Timestamp,
-    bot::{Access, Bot, BotCommand, BotEvent, BotRefusal, CreateBot, Fallback, GatewayToken},
+    bot::{Access, Bot, BotCommand, BotEvent, BotRefusal, CreateBot, EgressRule, Fallback, GatewayToken},
     claim::Scope,
     quota::QuotaSubject,
     sealed::bound_to_bot,
@@ -39,6 +39,12 @@ pub(crate) struct NewBot {
 
 /// Makes a bot. `new` may have any port: the lowest free one is taken.
 pub(crate) async fn create(api: &ApiState, new: NewBot, context: Context) -> Result<Created, Problem> {
+    // Who repeats a request, or asks for a name that is taken, is told that by the events.
+    let known = api.claims.holder(Scope::BotHostname, new.bot.hostname.as_str()).await?.is_some();
+    let _room = match known {
+        true => None,
+        false => Some(plans::room(api, new.bot.tenant_id, new.bot.limits, None).await?),
+    };
     let at = context.metadata.at;
     let expires_at = api.issuer.ttl().map(|ttl| at + ttl);
     let (plain, token) = api.vault.gateway_token(new.bot.tenant_id, new.bot.id, expires_at).await?;
@@ -95,6 +101,7 @@ fn row_of(bot: Bot, at: Timestamp) -> Option<BotRow> {
         access: bot.access,
         token: bot.token,
         fallbacks: bot.fallbacks,
+        egress: bot.egress,
         desired: bot.desired,
         observed: bot.observed,
         state_since: at,
@@ -116,6 +123,8 @@ pub(crate) async fn start(
         let detail = format!("no bot can be started now: {reason}");
         return Err(Problem::unavailable(detail, Duration::from_secs(30)));
     }
+    let limits = api.executor.load::<Bot>(&id.to_string()).await?.profile.map(|bot| bot.limits);
+    plans::fits(api, principal.tenant, limits.unwrap_or_default()).await?;
     tokens::renew_for_start(api, id, &context).await?;
     want(api, id, BotCommand::Start, context).await
 }
@@ -188,6 +197,21 @@ pub(crate) async fn set_fallbacks(
     let committed = api.executor.execute::<Bot>(id, BotCommand::SetFallbacks(fallbacks), context).await?;
     settle(api, View::Bots, committed.position).await;
     Ok(committed.position)
+}
+
+/// Lets the bot go to these places on the web, instead of all earlier ones; what is in force then.
+pub(crate) async fn set_egress(
+    api: &ApiState,
+    tenant: TenantId,
+    hostname: &Hostname,
+    allow: Vec<EgressRule>,
+    context: Context,
+) -> Result<(Vec<EgressRule>, Option<Position>), Problem> {
+    let id = stream(api, tenant, hostname).await?.ok_or_else(|| Problem::not_found("bot"))?;
+    let committed = api.executor.execute::<Bot>(id, BotCommand::SetEgress(allow), context).await?;
+    settle(api, View::Bots, committed.position).await;
+    let bot = api.executor.load::<Bot>(&id.to_string()).await?.profile;
+    Ok((bot.map(|bot| bot.egress).unwrap_or_default(), committed.position))
 }
 
 /// The quota of the tenant's bot of this name.

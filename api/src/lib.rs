@@ -14,6 +14,7 @@ mod extract;
 mod fields;
 mod freshness;
 mod openapi;
+mod plans;
 mod prices;
 pub mod problem;
 pub mod provider_keys;

@@ -38,6 +38,7 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
             bot::fallbacks::set_fallbacks,
             bot::fallbacks::clear_fallbacks
         ))
+        .routes(routes!(bot::egress::get_egress, bot::egress::set_egress))
         .routes(routes!(bot::usage_stats::usage_stats))
         .routes(routes!(bot::usage_trend::usage_trend))
         .routes(routes!(bot::usage_breakdown::usage_breakdown))
@@ -48,6 +49,8 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
             tenant::quota::set_tenant_quota,
             tenant::quota::clear_tenant_quota
         ))
+        .routes(routes!(tenant::plan::get_own_plan))
+        .routes(routes!(tenant::plan::get_plan, tenant::plan::set_plan))
         .routes(routes!(provider_key::list::list_keys, provider_key::create::add_key))
         .routes(routes!(provider_key::health::key_health))
         .routes(routes!(

@@ -3,6 +3,7 @@
 use crate::{
     ApiDeps,
     auth::{passwords::Passwords, sign_out::SignedOut, throttle::Throttle, tokens::AccessTokens},
+    plans::PlanGate,
 };
 use std::{ops::Deref, sync::Arc};
 
@@ -21,6 +22,8 @@ pub struct Shared {
     pub(crate) throttle: Throttle,
     /// Sessions that ended before their access tokens did.
     pub(crate) signed_out: SignedOut,
+    /// Lets one at a time ask for more of a tenant's plan.
+    pub(crate) plans: PlanGate,
 }
 
 impl ApiState {
@@ -34,6 +37,7 @@ impl ApiState {
             passwords: Passwords::default(),
             throttle: Throttle::default(),
             signed_out,
+            plans: PlanGate::default(),
         }))
     }
 }

@@ -131,7 +131,8 @@ impl Platform {
         let engine = match roles.contains(&Role::Worker) {
             true => {
                 let bots = workers::entrance_for_bots(proxy.as_ref(), &intake, &intake_tasks).await?;
-                Some(workers::start(&parts, config, &nats, &host, bots).await?)
+                let places = workers::places(config, &around);
+                Some(workers::start(&parts, config, &nats, &host, bots, places).await?)
             }
             false => None,
         };

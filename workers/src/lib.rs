@@ -5,6 +5,7 @@
 
 pub mod consumer;
 pub mod docker_worker;
+pub mod egress;
 pub mod forward;
 pub mod hosts;
 pub mod nats;

@@ -4,6 +4,7 @@ pub(crate) mod access;
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod dto;
+pub(crate) mod egress;
 pub(crate) mod fallbacks;
 pub(crate) mod get;
 pub(crate) mod list;

@@ -124,6 +124,7 @@ impl DesiredBots for PresentBots {
             models: bot.models,
             limits: bot.limits,
             token: bot.token,
+            egress: bot.egress,
             desired: bot.desired,
             observed: bot.observed,
         });

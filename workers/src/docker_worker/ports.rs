@@ -5,7 +5,10 @@
 use async_trait::async_trait;
 use clawplane_domain::{
     Actor, BotId, Metadata, Secret, TenantId,
-    bot::{Bot, BotCommand, BotRefusal, Desired, GatewayToken, Limits, ModelChoice, Observation},
+    bot::{
+        Bot, BotCommand, BotRefusal, Desired, EgressRule, GatewayToken, Limits, ModelChoice, Observation,
+        RefusedEgress,
+    },
     clock::Clock,
     sealed::bound_to_bot,
     values::{Hostname, ImageRef, Label, Tag},
@@ -40,6 +43,8 @@ pub struct DesiredBot {
     pub limits: Limits,
     /// Its gateway token; a deleted bot has none.
     pub token: Option<GatewayToken>,
+    /// Where it may go on the web; nowhere when empty.
+    pub egress: Vec<EgressRule>,
     /// What its owner wants.
     pub desired: Desired,
     /// What was last seen of it.
@@ -54,6 +59,7 @@ impl DesiredBot {
         (self.desired, self.port, self.limits) == (other.desired, other.port, other.limits)
             && self.models == other.models
             && self.tags == other.tags
+            && self.egress == other.egress
             && names(self) == names(other)
     }
 }
@@ -73,6 +79,13 @@ pub trait BotReports: Send + Sync + 'static {
     async fn observe(&self, bot: BotId, tenant: TenantId, seen: Observation) -> Result<(), BoxError>;
     /// Nothing of a deleted bot is left on the host.
     async fn confirm_removed(&self, bot: BotId, tenant: TenantId) -> Result<(), BoxError>;
+    /// A bot wanted to go to a place on the web that it may not go to.
+    async fn egress_refused(
+        &self,
+        bot: BotId,
+        tenant: TenantId,
+        refused: RefusedEgress,
+    ) -> Result<(), BoxError>;
 }
 
 /// Opens gateway tokens, which a bot's own config has to carry.
@@ -118,6 +131,15 @@ impl BotReports for ExecutorReports {
 
     async fn confirm_removed(&self, bot: BotId, tenant: TenantId) -> Result<(), BoxError> {
         self.send(bot, tenant, BotCommand::ConfirmRemoved).await
+    }
+
+    async fn egress_refused(
+        &self,
+        bot: BotId,
+        tenant: TenantId,
+        refused: RefusedEgress,
+    ) -> Result<(), BoxError> {
+        self.send(bot, tenant, BotCommand::NoteEgressRefused(refused)).await
     }
 }
 

@@ -155,6 +155,7 @@ impl Converge {
         }
         // Before its first request; whether it worked is looked at once it runs.
         let _ = self.open_egress(network).await;
+        let _ = self.open_web(network).await;
         match self.shared.runtime.start(&id).await {
             Ok(()) => drop(permit),
             Err(error) if fresh || matches!(error, RuntimeError::Unavailable { .. }) => return Err(error),
@@ -225,6 +226,7 @@ impl Converge {
             return self.shared.runtime.probe(inside).await;
         }
         self.open_egress(network).await?;
+        self.open_web(network).await?;
         self.shared.forwards.ensure(self.bot.id, Way::Ingress, outside, inside, None).await?;
         self.shared.runtime.probe(inside).await
     }

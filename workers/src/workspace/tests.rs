@@ -23,6 +23,7 @@ pub(crate) fn bot(models: &[&str]) -> DesiredBot {
         models: models.iter().map(choice).collect(),
         limits: Limits::default(),
         token: None,
+        egress: Vec::new(),
         desired: Desired::Running,
         observed: Observation::new(BotState::Created),
     }

@@ -85,6 +85,7 @@ async fn fold(executor: &Executor, id: BotId) -> Option<Folded> {
         models: bot.models,
         limits: bot.limits,
         token: bot.token,
+        egress: bot.egress,
         desired: bot.desired,
         observed: bot.observed,
     };
@@ -162,7 +163,7 @@ impl Desk {
             port: free_port(),
             tags: vec![],
             models: vec![model],
-            limits: Limits { memory_mib: 64, cpu_millis: 500, pids: 32 },
+            limits: Limits { memory_mib: 64, cpu_millis: 500, pids: 32, ..Limits::default() },
         };
         self.bots.ids.lock().unwrap().push(id);
         self.tell(id, BotCommand::Create(Box::new(new), token, Access::default())).await;

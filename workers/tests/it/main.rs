@@ -13,3 +13,4 @@ mod lifecycle;
 mod nats_server;
 mod relay;
 mod tokens;
+mod web;

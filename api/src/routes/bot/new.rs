@@ -74,6 +74,11 @@ pub(crate) struct LimitsRequest {
     /// Processes and threads.
     #[schema(example = 512, minimum = 16, maximum = 32_768)]
     pids: Option<u32>,
+    /// What its folder may hold, in MiB; 10240 when absent.
+    #[schema(example = 10_240, minimum = 64, maximum = 16_777_216)]
+    disk_mib: Option<u32>,
+    /// Its root file system can be written, for an image that cannot do otherwise; takes a plan that allows it.
+    writable_root: bool,
 }
 
 fn default_models() -> Vec<ModelDto> {
@@ -134,6 +139,8 @@ impl LimitsRequest {
             memory_mib: within("limits.memoryMib", self.memory_mib, usual.memory_mib, 128, 1_048_576),
             cpu_millis: within("limits.cpuMillis", self.cpu_millis, usual.cpu_millis, 50, 1_024_000),
             pids: within("limits.pids", self.pids, usual.pids, 16, 32_768),
+            disk_mib: self.disk_mib.map(|mib| within("limits.diskMib", Some(mib), mib, 64, 16_777_216)),
+            writable_root: self.writable_root,
         }
     }
 }
