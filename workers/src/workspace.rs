@@ -5,6 +5,7 @@
 
 pub mod config;
 mod files;
+pub mod look;
 mod remove;
 mod token;
 
@@ -15,7 +16,9 @@ use serde_json::json;
 use std::{
     io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
+use tokio::sync::Semaphore;
 
 /// The user `node` of OpenClaw's image.
 const NODE: u32 = 1000;
@@ -58,6 +61,8 @@ impl Owner {
 pub struct Workspaces {
     root: PathBuf,
     owner: Owner,
+    /// One folder is measured at a time.
+    measuring: Arc<Semaphore>,
 }
 
 impl Workspaces {
@@ -66,7 +71,8 @@ impl Workspaces {
         let root = std::path::absolute(root)?;
         std::fs::create_dir_all(&root)?;
         std::fs::set_permissions(&root, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
-        Ok(Self { root: root.canonicalize()?, owner: Owner::possible() })
+        let measuring = Arc::new(Semaphore::new(1));
+        Ok(Self { root: root.canonicalize()?, owner: Owner::possible(), measuring })
     }
 
     /// Who owns the folders.
