@@ -24,6 +24,7 @@ mod routes;
 pub mod sessions;
 mod state;
 mod surround;
+pub mod system;
 
 pub use deps::{
     ApiDeps, DataPath, EngineGate, FieldError, HealthChecks, KeyVerifier, PartHealth, PartStatus,

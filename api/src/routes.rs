@@ -11,6 +11,7 @@ pub(crate) mod metrics;
 pub(crate) mod page;
 pub(crate) mod price;
 pub(crate) mod provider_key;
+pub(crate) mod system;
 pub(crate) mod table;
 pub(crate) mod tenant;
 
@@ -39,6 +40,8 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
             bot::fallbacks::clear_fallbacks
         ))
         .routes(routes!(bot::egress::get_egress, bot::egress::set_egress))
+        .routes(routes!(bot::admin::orphans::orphans))
+        .routes(routes!(bot::admin::cleanup::clean_up))
         .routes(routes!(bot::usage_stats::usage_stats))
         .routes(routes!(bot::usage_trend::usage_trend))
         .routes(routes!(bot::usage_breakdown::usage_breakdown))
@@ -65,6 +68,8 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(price::list::list_prices, price::create::add_price))
         .routes(routes!(price::get::get_price, price::set::set_price, price::delete::remove_price))
         .routes(routes!(audit::audit_log))
+        .routes(routes!(system::status::system_status))
+        .routes(routes!(system::doctor::doctor))
         .routes(routes!(health::health))
         .routes(routes!(docs::openapi_document))
         .routes(routes!(metrics::metrics))

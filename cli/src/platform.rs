@@ -13,7 +13,7 @@ use crate::{
     source::{SystemClock, SystemIds},
     telemetry,
 };
-use adapters::{Engine, OwnProxy, Rollups, VendorTable};
+use adapters::{Engine, OwnProxy, PresentBots, Rollups, VendorTable, system::Caretaker};
 use anyhow::Context;
 use clawplane_api::{ApiDeps, ApiState, DataPath, TokenConfig, provider_keys};
 use clawplane_domain::{
@@ -26,7 +26,7 @@ use clawplane_eventstore::{
 };
 use clawplane_projections::{Runner, Views};
 use clawplane_proxy::{Deps, Proxy, ProxyConfig, UpstreamAllow, Verifier, observe::Observer};
-use clawplane_workers::{Hosts, Nats, NatsConfig, OneHost};
+use clawplane_workers::{Hosts, Nats, NatsConfig, OneHost, doctor::Norm};
 use keys::{KeyNewsDesk, VendorCalls};
 use metrics_exporter_prometheus::PrometheusHandle;
 use server::Entrance;
@@ -127,7 +127,7 @@ impl Platform {
             false => None,
         };
         let nats = Nats::new(NatsConfig::new(around.nats_url.clone()));
-        let host = workers::own_host(&parts, config).await?;
+        let host = workers::own_host(&parts.pool, config).await?;
         let engine = match roles.contains(&Role::Worker) {
             true => {
                 let bots = workers::entrance_for_bots(proxy.as_ref(), &intake, &intake_tasks).await?;
@@ -140,7 +140,16 @@ impl Platform {
             provider_keys::sweep_deleted(&parts.feed, &parts.vault).await?;
         }
         // What the API asks of the bots' machines goes through this, also where the worker is another process.
-        let _hosts: Arc<dyn Hosts> = Arc::new(OneHost::new(host));
+        let hosts: Arc<dyn Hosts> = Arc::new(OneHost::new(host));
+        let system = Caretaker {
+            hosts,
+            bots: Arc::new(PresentBots(parts.views.clone())),
+            executor: parts.executor.clone(),
+            pool: pool.clone(),
+            nats: Some(nats.clone()),
+            clock: parts.clock.clone(),
+            norm: Norm { default_image: config.bot_image.clone() },
+        };
         let health = health::Checks {
             feed: parts.feed.clone(),
             pool: pool.clone(),
@@ -164,6 +173,7 @@ impl Platform {
             }),
             vendors: Arc::new(VendorTable(upstream_allow)),
             engine: Arc::new(Engine(engine)),
+            system: Arc::new(system),
             health: Arc::new(health),
             proxy: proxy.clone().map(|proxy| Arc::new(OwnProxy(proxy)) as Arc<dyn DataPath>),
             metrics: Some(around.metrics),
@@ -207,6 +217,26 @@ impl Platform {
             within("database connections", pool.close()).await;
         }
     }
+}
+
+/// Who looks after the hosts, for a command that is no running platform.
+pub(crate) async fn caretaker(config: &Config, pool: Pool) -> anyhow::Result<Caretaker> {
+    let folder = &config.bot_data_dir;
+    anyhow::ensure!(
+        folder.is_dir(),
+        "there is no folder {}: set BOT_DATA_DIR to the bots' data folder",
+        folder.display()
+    );
+    let host = workers::own_host(&pool, config).await?;
+    Ok(Caretaker {
+        hosts: Arc::new(OneHost::new(host)),
+        bots: Arc::new(PresentBots(Views::new(pool.clone()))),
+        executor: Executor::new(pool.clone(), Wakeup::default()),
+        pool,
+        nats: None,
+        clock: Arc::new(SystemClock),
+        norm: Norm { default_image: config.bot_image.clone() },
+    })
 }
 
 /// Connections are files, and the usual soft limit of 1024 is for programs that `select`.

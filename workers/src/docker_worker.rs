@@ -5,6 +5,7 @@
 
 mod config;
 mod converge;
+mod disk;
 mod engine;
 mod failures;
 mod plan;

@@ -1,6 +1,7 @@
 //! `/api/bot`: bots, their quotas and their usage.
 
 pub(crate) mod access;
+pub(crate) mod admin;
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod dto;

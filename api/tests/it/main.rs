@@ -19,6 +19,7 @@ mod provider_keys;
 mod quotas;
 mod sessions;
 mod surround;
+mod system;
 mod tenants;
 mod tokens;
 mod usage;

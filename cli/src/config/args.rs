@@ -45,6 +45,8 @@ pub enum Command {
     Projection(ProjectionArgs),
     /// Manage the people who can sign in
     User(UserArgs),
+    /// Compare every bot with what it should be, and change nothing; fails where something is wrong
+    Doctor(DoctorArgs),
     /// Print the document that describes the REST API
     Openapi,
 }
@@ -105,6 +107,17 @@ pub struct UserArgs {
     /// What to do.
     #[command(subcommand)]
     pub action: UserAction,
+}
+
+/// Options of `clawplane doctor`.
+#[derive(Clone, Debug, Args)]
+pub struct DoctorArgs {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub database: DatabaseArgs,
+    /// Show every check, not only those that found something
+    #[arg(long)]
+    pub all: bool,
 }
 
 /// What to do with the people who can sign in.
@@ -186,6 +199,7 @@ impl CommandLine {
             Command::Migrate(migrate) => (migrate.database.data_dir.clone(), None),
             Command::Projection(projection) => (projection.database.data_dir.clone(), None),
             Command::User(user) => (user.database.data_dir.clone(), None),
+            Command::Doctor(doctor) => (doctor.database.data_dir.clone(), None),
             Command::Openapi => (None, None),
         };
         sources.flags.extend(data_dir.map(|dir| ("CLAWPLANE_DATA_DIR", dir.into_os_string())));
@@ -202,7 +216,10 @@ impl CommandLine {
             Command::Migrate(migrate) if on_dev(&migrate.database) => &[],
             Command::Projection(projection) if on_dev(&projection.database) => &[],
             Command::User(user) if on_dev(&user.database) => &[],
-            Command::Migrate(_) | Command::Projection(_) | Command::User(_) => &[Need::Database],
+            Command::Doctor(doctor) if on_dev(&doctor.database) => &[],
+            Command::Migrate(_) | Command::Projection(_) | Command::User(_) | Command::Doctor(_) => {
+                &[Need::Database]
+            }
         }
     }
 }

@@ -37,10 +37,10 @@ pub(super) async fn entrance_for_bots(
 }
 
 /// The machine that this process runs on, as its bots' host.
-pub(super) async fn own_host(parts: &Parts, config: &Config) -> anyhow::Result<Host> {
+pub(super) async fn own_host(pool: &database::Pool, config: &Config) -> anyhow::Result<Host> {
     let engine = DockerConfig {
         host: config.docker_host.clone().unwrap_or_else(|| DEFAULT_HOST.to_owned()),
-        instance: database::installation(&parts.pool).await?.to_string(),
+        instance: database::installation(pool).await?.to_string(),
     };
     let workspaces = Workspaces::new(&config.bot_data_dir).context("the bots' data folder cannot be made")?;
     Ok(Host { runtime: Arc::new(DockerRuntime::new(engine)), workspaces })

@@ -43,6 +43,9 @@ impl Converge {
             return Ok(Next::Settled);
         }
         let seen = shared.runtime.inspect(bot.id).await?;
+        if let Some(next) = self.rest_without_room(seen.as_ref()).await? {
+            return Ok(next);
+        }
         match (plan::next(bot.desired, seen.as_ref(), &spec.spec_hash, self.last_state()), seen) {
             (Step::Create, _) => self.create(&spec, network).await,
             (Step::Replace, Some(seen)) => {
@@ -192,7 +195,7 @@ impl Converge {
         let Err(problem) = health else {
             self.memory.starting_since = None;
             self.memory.failed_probes = 0;
-            let reason = self.bot.token.is_none().then(|| REVOKED.to_owned());
+            let reason = self.bot.token.is_none().then(|| REVOKED.to_owned()).or_else(|| self.disk_warning());
             let seen =
                 Observation { container_id: id, restarts, reason, ..Observation::new(BotState::Running) };
             self.report(seen).await;

@@ -148,6 +148,12 @@ impl Desk {
 
     /// A new bot with a gateway token, not started.
     pub(crate) async fn bot(&self, hostname: &str, image: Option<&str>) -> BotId {
+        let limits = Limits { memory_mib: 64, cpu_millis: 500, pids: 32, ..Limits::default() };
+        self.bot_with(hostname, image, limits).await
+    }
+
+    /// As [`Desk::bot`], with these limits.
+    pub(crate) async fn bot_with(&self, hostname: &str, image: Option<&str>, limits: Limits) -> BotId {
         let id = BotId(unique());
         let secret = Secret::new(token_of(id));
         let sealed = self.vault.seal(&secret, &bound_to_bot(self.tenant, id)).await.unwrap();
@@ -163,7 +169,7 @@ impl Desk {
             port: free_port(),
             tags: vec![],
             models: vec![model],
-            limits: Limits { memory_mib: 64, cpu_millis: 500, pids: 32, ..Limits::default() },
+            limits,
         };
         self.bots.ids.lock().unwrap().push(id);
         self.tell(id, BotCommand::Create(Box::new(new), token, Access::default())).await;

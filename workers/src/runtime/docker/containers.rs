@@ -47,8 +47,19 @@ impl DockerRuntime {
     }
 
     pub(super) async fn create_container(&self, spec: &ContainerSpec) -> Result<String, RuntimeError> {
+        match self.try_create(spec, true).await {
+            // "--storage-opt is supported only for overlay over xfs with 'pquota' mount option"
+            Err(RuntimeError::Other { message, .. }) if message.contains("storage-opt") => {
+                tracing::warn!(bot = %spec.bot, "the engine cannot bound what a bot writes to its root file system");
+                self.try_create(spec, false).await
+            }
+            other => other,
+        }
+    }
+
+    async fn try_create(&self, spec: &ContainerSpec, bounded: bool) -> Result<String, RuntimeError> {
         let options = CreateContainerOptionsBuilder::default().name(&spec.name).build();
-        let body = profile::create_body(spec, self.instance(), &network_name(spec.bot));
+        let body = profile::create_body(spec, self.instance(), &network_name(spec.bot), bounded);
         match self.client().await?.create_container(Some(options), body).await {
             Ok(created) => Ok(created.id),
             Err(error) if errors::is_missing(&error) => {
