@@ -10,11 +10,7 @@ use crate::{
     workspace::look::{FolderSeen, Usage},
 };
 use clawplane_domain::{BotId, bot::Desired, values::ImageRef};
-use futures::{StreamExt, stream};
 use std::path::PathBuf;
-
-/// Bots whose folders are looked at at the same time.
-const AT_ONCE: usize = 4;
 
 /// How something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,9 +62,11 @@ struct Patient<'a> {
 /// Looks at these bots, which are placed on this host.
 pub async fn examine(host: &Host, bots: &[DesiredBot], norm: &Norm) -> Result<Vec<Finding>, RuntimeError> {
     let engine = host.runtime.belongings().await?;
-    let present = bots.iter().filter(|bot| bot.desired != Desired::Deleted);
-    let findings = stream::iter(present.map(|bot| one(host, bot, &engine, norm))).buffered(AT_ONCE);
-    Ok(findings.collect::<Vec<_>>().await.concat())
+    let mut findings = Vec::new();
+    for bot in bots.iter().filter(|bot| bot.desired != Desired::Deleted) {
+        findings.extend(one(host, bot, &engine, norm).await);
+    }
+    Ok(findings)
 }
 
 async fn one(host: &Host, bot: &DesiredBot, engine: &Belongings, norm: &Norm) -> Vec<Finding> {

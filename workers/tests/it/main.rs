@@ -9,6 +9,7 @@ mod crashes;
 mod desk;
 mod docker;
 mod docker_image;
+mod leftovers;
 mod lifecycle;
 mod nats_server;
 mod relay;
