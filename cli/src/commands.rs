@@ -14,12 +14,12 @@ use crate::{
         Config,
         args::{Command, CommandLine},
     },
+    runtimes::Background,
     telemetry,
 };
-use tokio::runtime::Handle;
 
-/// Does what the command line says; `background` is where to spawn what nobody waits for.
-pub async fn run(line: CommandLine, background: Handle) -> anyhow::Result<()> {
+/// Does what the command line says; `background` is for what nobody waits for.
+pub async fn run(line: CommandLine, background: Background) -> anyhow::Result<()> {
     if matches!(line.command, Command::Openapi) {
         return openapi::run();
     }

@@ -10,6 +10,7 @@ mod workers;
 use crate::{
     bootstrap::Bootstrap,
     config::{Config, MasterKey, args::Role},
+    runtimes::Background,
     source::{SystemClock, SystemIds},
     telemetry,
 };
@@ -31,7 +32,7 @@ use keys::{KeyNewsDesk, VendorCalls};
 use metrics_exporter_prometheus::PrometheusHandle;
 use server::Entrance;
 use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
-use tokio::{net::TcpListener, runtime::Handle, time::timeout};
+use tokio::{net::TcpListener, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Connections of one process to Postgres, for writing and following.
@@ -56,7 +57,7 @@ pub struct Surroundings {
     /// Renders the metrics.
     pub metrics: PrometheusHandle,
     /// Where to spawn what nobody waits for.
-    pub background: Handle,
+    pub background: Background,
     /// Hears of every proxied request.
     pub observer: Option<Arc<dyn Observer>>,
 }
@@ -111,16 +112,17 @@ impl Platform {
         parts.vault.check().await?;
 
         if roles.contains(&Role::Projector) {
-            let _spawned_there = around.background.enter();
+            let _spawned_there = around.background.handle.enter();
             Runner::start(
                 pool.clone(),
                 parts.wakeup.clone(),
+                around.background.precedence.clone(),
                 parts.background.clone(),
                 &parts.background_tasks,
             );
         }
         let upkeep = telemetry::upkeep(around.metrics.clone(), parts.background.clone());
-        parts.background_tasks.spawn_on(upkeep, &around.background);
+        parts.background_tasks.spawn_on(upkeep, &around.background.handle);
         let (intake, intake_tasks) = (CancellationToken::new(), TaskTracker::new());
         let proxy = match roles.contains(&Role::Proxy) {
             true => Some(parts.proxy(config, upstream_allow.clone(), &around).await?),
@@ -132,7 +134,7 @@ impl Platform {
             true => {
                 let bots = workers::entrance_for_bots(proxy.as_ref(), &intake, &intake_tasks).await?;
                 let places = workers::places(config, &around);
-                Some(workers::start(&parts, config, &nats, &host, bots, places).await?)
+                Some(workers::start(&parts, config, &nats, &host, bots, places)?)
             }
             false => None,
         };
@@ -298,10 +300,11 @@ impl Parts {
             clock: self.clock.clone(),
             ids: self.ids.clone(),
             wakeup: self.wakeup.clone(),
+            precedence: around.background.precedence.clone(),
             cancel: self.background.clone(),
             tasks: self.background_tasks.clone(),
         };
-        let started = around.background.spawn(Proxy::start(proxy, deps)).await;
+        let started = around.background.handle.spawn(Proxy::start(proxy, deps)).await;
         started.context("the proxy's start broke off")?.context("the proxy cannot start")
     }
 

@@ -12,9 +12,19 @@ use std::{
     time::Duration,
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{Metadata, Subscriber};
+use tracing::{Metadata, Subscriber, field::Field};
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
-use tracing_subscriber::{EnvFilter, Layer, filter::filter_fn, fmt, prelude::*, registry::LookupSpan};
+use tracing_subscriber::{
+    EnvFilter, Layer,
+    field::MakeExt,
+    filter::filter_fn,
+    fmt::{
+        self, FormatFields,
+        format::{Writer, debug_fn},
+    },
+    prelude::*,
+    registry::LookupSpan,
+};
 
 /// Lines of libraries that are noise at `info`, or that could repeat what passes through them at `debug`.
 const QUIET: &str = "sqlx=warn,hyper=warn,hyper_util=warn,h2=warn,rustls=warn,async_nats=warn,bollard=warn,tower=warn,\
@@ -56,10 +66,23 @@ fn access_only<S: Subscriber + for<'a> LookupSpan<'a>>(
     writer: NonBlocking,
 ) -> impl Layer<S> {
     let layer = match format {
-        LogFormat::Text => fmt::layer().with_ansi(io::stderr().is_terminal()).with_writer(writer).boxed(),
+        LogFormat::Text => fmt::layer()
+            .with_ansi(io::stderr().is_terminal())
+            .with_writer(writer)
+            .fmt_fields(plain_fields())
+            .boxed(),
         LogFormat::Json => fmt::layer().json().flatten_event(true).with_writer(writer).boxed(),
     };
     layer.with_filter(filter_fn(is_access))
+}
+
+/// `name=value`, without the styles that the usual form writes even where they are off: it is written for each request.
+fn plain_fields() -> impl for<'a> FormatFields<'a> + 'static {
+    let field = |writer: &mut Writer<'_>, field: &Field, value: &dyn std::fmt::Debug| match field.name() {
+        "message" => write!(writer, "{value:?}"),
+        name => write!(writer, "{name}={value:?}"),
+    };
+    debug_fn(field).delimited(" ")
 }
 
 /// Seconds, for everything that people or vendors are waited for.

@@ -9,6 +9,9 @@ use clawplane_domain::{Metadata, TenantId, usage::USAGE_STREAM};
 use sqlx::{PgConnection, PgPool, Row, postgres::PgRow, types::Json};
 use std::time::Duration;
 
+/// The partition that holds usage and nothing else.
+const USAGE_PART: &str = "events_usage";
+
 /// Which streams a reader wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Filter {
@@ -32,7 +35,7 @@ impl Filter {
             types.iter().copied().partition(|kind| *kind == USAGE_STREAM);
         let mut parts = Vec::with_capacity(2);
         if !usage.is_empty() {
-            parts.push(("events_usage", String::new()));
+            parts.push((USAGE_PART, String::new()));
         }
         if !others.is_empty() {
             parts.push(("events_default", format!("AND aggregate_type IN ('{}')", others.join("','"))));
@@ -140,8 +143,43 @@ impl Feed {
         filter: Filter,
         limit: u32,
     ) -> Result<Batch, StoreError> {
+        Self::read_parts(connection, after, filter.parts(), None, limit).await
+    }
+
+    /// As [`Feed::read`], without the usage of one stream; and where to read on from, which also passes over that: a
+    /// proxy knows its own usage, and under load that is nearly all there is.
+    pub async fn read_others(
+        &self,
+        after: Position,
+        filter: Filter,
+        own: &str,
+        limit: u32,
+    ) -> Result<(Batch, Position), StoreError> {
+        // Whatever is at or before the head was there to be read after the head was.
+        let head = self.head().await?;
+        if head <= after {
+            return Ok((Batch { events: Vec::new(), exhausted: true }, after));
+        }
+        let mut parts = filter.parts();
+        for (_, condition) in parts.iter_mut().filter(|(table, _)| *table == USAGE_PART) {
+            condition.push_str(" AND aggregate_id <> $4");
+        }
+        let mut connection = self.pool.acquire().await?;
+        let batch = Self::read_parts(&mut connection, after, parts, Some(own), limit).await?;
+        let last = batch.last().unwrap_or(after);
+        let next = if batch.exhausted { last.max(head) } else { last };
+        Ok((batch, next))
+    }
+
+    async fn read_parts(
+        connection: &mut PgConnection,
+        after: Position,
+        parts: Vec<(&'static str, String)>,
+        fourth: Option<&str>,
+        limit: u32,
+    ) -> Result<Batch, StoreError> {
         // Tables are named in ORDER BY, since a bare `tx_id` there is the text that is selected: 1000 before 999.
-        let parts = filter.parts().into_iter().map(|(table, condition)| {
+        let parts = parts.into_iter().map(|(table, condition)| {
             format!(
                 "(SELECT * FROM {table} AS part
                   WHERE (tx_id, global_position) > ($1::text::xid8, $2)
@@ -153,12 +191,12 @@ impl Feed {
             "SELECT {COLUMNS} FROM ({}) AS events ORDER BY events.tx_id, events.global_position LIMIT $3",
             parts.collect::<Vec<_>>().join(" UNION ALL ")
         );
-        let rows = sqlx::query(&sql)
-            .bind(after.tx_text())
-            .bind(after.global)
-            .bind(i64::from(limit))
-            .fetch_all(connection)
-            .await?;
+        let query = sqlx::query(&sql).bind(after.tx_text()).bind(after.global).bind(i64::from(limit));
+        let query = match fourth {
+            Some(value) => query.bind(value),
+            None => query,
+        };
+        let rows = query.fetch_all(connection).await?;
         let exhausted = rows.len() < limit as usize;
         let events = rows.iter().map(recorded).collect::<Result<_, _>>()?;
         Ok(Batch { events, exhausted })

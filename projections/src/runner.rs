@@ -7,7 +7,7 @@ mod follower;
 mod gauges;
 
 use crate::views::View;
-use clawplane_eventstore::{Listener, Wakeup};
+use clawplane_eventstore::{Listener, Precedence, Wakeup};
 use follower::Follower;
 use futures::FutureExt;
 use sqlx::PgPool;
@@ -27,11 +27,19 @@ impl Runner {
     /// They stop when `shutdown` is cancelled: a batch that is not committed by then is rolled back, and the next
     /// process begins with it.
     #[expect(clippy::needless_pass_by_value, reason = "handles: its tasks keep them")]
-    pub fn start(pool: PgPool, wakeup: Wakeup, shutdown: CancellationToken, tracker: &TaskTracker) {
+    pub fn start(
+        pool: PgPool,
+        wakeup: Wakeup,
+        precedence: Precedence,
+        shutdown: CancellationToken,
+        tracker: &TaskTracker,
+    ) {
         for view in View::ALL {
             let (pool, listener, shutdown) = (pool.clone(), wakeup.listen(), shutdown.clone());
+            // Commands wait for the others.
+            let precedence = if view.is_waited_for() { Precedence::default() } else { precedence.clone() };
             tracker.spawn(async move {
-                shutdown.run_until_cancelled(keep_following(pool, view, listener)).await;
+                shutdown.run_until_cancelled(keep_following(pool, view, listener, precedence)).await;
                 tracing::debug!(projection = view.name(), "projection stopped");
             });
         }
@@ -39,9 +47,9 @@ impl Runner {
 }
 
 /// A defect that panics must not end a projection in silence, as the end of its task would.
-async fn keep_following(pool: PgPool, view: View, listener: Listener) -> Infallible {
+async fn keep_following(pool: PgPool, view: View, listener: Listener, precedence: Precedence) -> Infallible {
     loop {
-        let follower = Follower::new(pool.clone(), view);
+        let follower = Follower::new(pool.clone(), view, precedence.clone());
         if AssertUnwindSafe(follower.follow(listener.clone())).catch_unwind().await.is_err() {
             tracing::error!(
                 projection = view.name(),

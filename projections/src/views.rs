@@ -45,6 +45,11 @@ impl View {
             Self::Audit => "audit",
         }
     }
+
+    /// Whether answers to commands wait for it.
+    pub(crate) fn is_waited_for(self) -> bool {
+        !matches!(self, Self::UsageLog | Self::UsageRollups | Self::Audit)
+    }
 }
 
 impl fmt::Display for View {

@@ -9,7 +9,7 @@ use crate::{
     quota::Reservation,
     refusal::{CLIENT_DISCONNECTED, CLIENT_GONE, Refusal},
     spool::{Spool, SpoolError},
-    telemetry,
+    telemetry::{InFlight, RequestMetrics},
 };
 use clawplane_domain::{
     KeyId, RequestId, Timestamp,
@@ -32,6 +32,7 @@ pub(crate) struct Recorder {
     pub(crate) prices: PriceList,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Option<Arc<dyn Observer>>,
+    pub(crate) metrics: RequestMetrics,
 }
 
 /// When a request arrived.
@@ -96,7 +97,7 @@ pub(crate) struct Flight {
     lost: u64,
     elsewhere: Elsewhere,
     reservation: Option<Reservation>,
-    _counted: telemetry::InFlight,
+    _counted: InFlight,
     _token: TaskTrackerToken,
 }
 
@@ -130,6 +131,7 @@ impl Flight {
             at: arrival.at,
             attempts: 1,
         };
+        let counted = recorder.metrics.in_flight();
         Self {
             prices: Prices::new(recorder.prices, book),
             recorder,
@@ -151,7 +153,7 @@ impl Flight {
             lost: 0,
             elsewhere: Elsewhere::default(),
             reservation: None,
-            _counted: telemetry::InFlight::start(),
+            _counted: counted,
             _token: token,
         }
     }

@@ -23,12 +23,29 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub trait EventSource: Send + Sync + 'static {
     /// At most `limit` events of `filter` after `after`, in the feed's order.
     async fn read(&self, after: Position, filter: Filter, limit: u32) -> Result<Batch, StoreError>;
+    /// As [`EventSource::read`], without the usage of the stream `own`; and where to read on from.
+    async fn read_others(
+        &self,
+        after: Position,
+        filter: Filter,
+        own: &str,
+        limit: u32,
+    ) -> Result<(Batch, Position), StoreError>;
 }
 
 #[async_trait]
 impl EventSource for Feed {
     async fn read(&self, after: Position, filter: Filter, limit: u32) -> Result<Batch, StoreError> {
         Feed::read(self, after, filter, limit).await
+    }
+    async fn read_others(
+        &self,
+        after: Position,
+        filter: Filter,
+        own: &str,
+        limit: u32,
+    ) -> Result<(Batch, Position), StoreError> {
+        Feed::read_others(self, after, filter, own, limit).await
     }
 }
 

@@ -24,7 +24,7 @@ use crate::{
     quota::{self, Amount, Keeper, Kicks},
     refusal::Refusal,
     spool::{self, Claimed, Spool},
-    telemetry,
+    telemetry::{self, RequestMetrics},
     uploader::Uploader,
     vendors::Format,
 };
@@ -37,7 +37,7 @@ use clawplane_domain::{
     clock::{Clock, Ids},
     provider_key::OnDisconnect,
 };
-use clawplane_eventstore::{Position, Wakeup};
+use clawplane_eventstore::{Position, Precedence, Wakeup};
 use http::{HeaderValue, Request, Response, request::Parts};
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, time::Instant};
@@ -72,6 +72,8 @@ pub struct Deps {
     pub ids: Arc<dyn Ids>,
     /// Rung when there are new events.
     pub wakeup: Wakeup,
+    /// What the upload of usage gives way to.
+    pub precedence: Precedence,
     /// The shutdown signal.
     pub cancel: CancellationToken,
     /// Where the proxy's tasks are tracked.
@@ -114,7 +116,20 @@ impl Proxy {
     }
 
     async fn start_now(config: ProxyConfig, deps: Deps) -> Result<Self, StartError> {
-        let Deps { events, sink, unsealer, totals, keys, quotas, clock, ids, wakeup, cancel, tasks } = deps;
+        let Deps {
+            events,
+            sink,
+            unsealer,
+            totals,
+            keys,
+            quotas,
+            clock,
+            ids,
+            wakeup,
+            precedence,
+            cancel,
+            tasks,
+        } = deps;
         let bell = wakeup.listen();
         let list = PriceList::load();
         let claimed = Claimed::take(&config.spool_dir)?;
@@ -140,14 +155,16 @@ impl Proxy {
         tasks.spawn(follower.run(bell, cancel.clone()));
         tasks.spawn(Arc::clone(&spool).sync_loop(stop.clone()));
         tasks.spawn(reporter.run(stop.clone()));
-        tasks.spawn(Uploader::new(Arc::clone(&spool), sink, Arc::clone(&clock)).run(stop.clone()));
+        let uploader = Uploader::new(Arc::clone(&spool), sink, Arc::clone(&clock), precedence);
+        tasks.spawn(uploader.run(stop.clone()));
         tasks.spawn(keeper.run(stop.clone()));
         tasks.spawn(key_states::run(Arc::clone(&directory), Arc::clone(&clock), stop.clone()));
         let cut = CancellationToken::new();
         tasks.spawn(drain(flights.clone(), config.drain, cancel, cut.clone(), stop));
         telemetry::describe();
         let observer = config.observer.clone();
-        let recorder = Arc::new(Recorder { spool, prices: list, clock, observer });
+        let recorder =
+            Arc::new(Recorder { spool, prices: list, clock, observer, metrics: RequestMetrics::new() });
         let budget = Budget::new(config.max_buffered);
         let inner =
             Inner { config, directory, reached, client, recorder, ids, flights, cut, budget, desk, kicks };

@@ -1,9 +1,13 @@
 //! The proxy's metrics, each named and described once. Labels are bounded: vendors of the table, codes of a closed list,
 //! classes of status, kinds of tokens; never a model, a bot or a tenant.
 
-use crate::{key_states::STATES, observe::Ended};
+mod requests;
+
+pub(crate) use requests::{InFlight, RequestMetrics};
+
+use crate::key_states::STATES;
 use clawplane_eventstore::Position;
-use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use std::time::Duration;
 
 /// Says what each metric is. Called once the recorder is there.
@@ -62,73 +66,9 @@ pub(crate) fn describe() {
     );
 }
 
-/// A request ended.
-pub(crate) fn request(ended: &Ended<'_>) {
-    let (vendor, record) = (ended.vendor, ended.record);
-    counter!("clawplane_proxy_requests_total", "vendor" => vendor, "status" => class(record.status))
-        .increment(1);
-    if let Some(code) = ended.code {
-        counter!("clawplane_proxy_errors_total", "vendor" => vendor, "code" => code).increment(1);
-    }
-    let tokens = &record.tokens;
-    for (kind, count) in [
-        ("input", tokens.input_tokens),
-        ("cached_input", tokens.cached_input_tokens),
-        ("cache_write", tokens.cache_write_tokens),
-        ("output", tokens.output_tokens),
-        ("reasoning", tokens.reasoning_tokens),
-    ] {
-        if count > 0 {
-            counter!("clawplane_proxy_tokens_total", "vendor" => vendor, "kind" => kind).increment(count);
-        }
-    }
-    match record.cost_micros {
-        Some(0) => {}
-        Some(cost) => counter!("clawplane_proxy_cost_micros_total", "vendor" => vendor).increment(cost),
-        None => counter!("clawplane_proxy_unpriced_requests_total", "vendor" => vendor).increment(1),
-    }
-    if record.estimated {
-        counter!("clawplane_proxy_estimated_requests_total", "vendor" => vendor).increment(1);
-    }
-    if let Some(ttfb) = ended.ttfb {
-        histogram!("clawplane_proxy_ttfb_seconds", "vendor" => vendor).record(ttfb);
-    }
-    histogram!("clawplane_proxy_request_seconds", "vendor" => vendor).record(ended.duration);
-    if let Some(added) = ended.added {
-        histogram!("clawplane_proxy_added_seconds").record(added);
-    }
-}
-
-fn class(status: u16) -> &'static str {
-    match status {
-        ..200 => "1xx",
-        200..300 => "2xx",
-        300..400 => "3xx",
-        400..500 => "4xx",
-        500.. => "5xx",
-    }
-}
-
 /// A request without a known token was refused.
 pub(crate) fn unauthenticated() {
     counter!("clawplane_proxy_unauthenticated_total").increment(1);
-}
-
-/// Counts a request as in flight until it is dropped.
-#[derive(Debug)]
-pub(crate) struct InFlight;
-
-impl InFlight {
-    pub(crate) fn start() -> Self {
-        gauge!("clawplane_proxy_in_flight").increment(1);
-        Self
-    }
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        gauge!("clawplane_proxy_in_flight").decrement(1);
-    }
 }
 
 /// How many records are not in Postgres yet, the age of the oldest of them, and the bytes on the disk.

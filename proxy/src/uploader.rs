@@ -9,6 +9,7 @@ use crate::{
     telemetry,
 };
 use clawplane_domain::{RequestId, clock::Clock, usage::UsageRecorded};
+use clawplane_eventstore::Precedence;
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
@@ -52,6 +53,7 @@ pub(crate) struct Uploader {
     spool: Arc<Spool>,
     sink: Arc<dyn UsageSink>,
     clock: Arc<dyn Clock>,
+    precedence: Precedence,
     reading: Option<(Arc<Segment>, u64, Reader)>,
     next_segment: u64,
     segments: VecDeque<Held>,
@@ -66,11 +68,17 @@ pub(crate) struct Uploader {
 }
 
 impl Uploader {
-    pub(crate) fn new(spool: Arc<Spool>, sink: Arc<dyn UsageSink>, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(
+        spool: Arc<Spool>,
+        sink: Arc<dyn UsageSink>,
+        clock: Arc<dyn Clock>,
+        precedence: Precedence,
+    ) -> Self {
         Self {
             spool,
             sink,
             clock,
+            precedence,
             reading: None,
             next_segment: 0,
             segments: VecDeque::new(),
@@ -131,6 +139,9 @@ impl Uploader {
             let batch = self.batch();
             if batch.is_empty() {
                 break;
+            }
+            if !self.spool.is_ending() {
+                self.precedence.give_way(self.late()).await;
             }
             self.sink.append(self.spool.stream(), &batch).await?;
             for (sequence, _) in &batch {
@@ -247,13 +258,15 @@ impl Uploader {
         }
     }
 
+    /// How long ago the request ended that waits for the longest.
+    fn late(&self) -> Duration {
+        let Some(pending) = self.pending.values().next() else { return Duration::ZERO };
+        let took = chrono::TimeDelta::milliseconds(i64::from(pending.record.duration_ms));
+        (self.clock.now() - (pending.record.at + took)).to_std().unwrap_or_default()
+    }
+
     fn report(&self) {
-        let oldest = self.pending.values().next().map(|pending| {
-            let ended =
-                pending.record.at + chrono::TimeDelta::milliseconds(i64::from(pending.record.duration_ms));
-            (self.clock.now() - ended).to_std().unwrap_or_default()
-        });
-        telemetry::spool(self.spool.closed() - self.stored, oldest.unwrap_or_default(), self.spool.bytes());
+        telemetry::spool(self.spool.closed() - self.stored, self.late(), self.spool.bytes());
     }
 }
 

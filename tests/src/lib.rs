@@ -6,6 +6,7 @@
 pub mod client;
 pub mod collector;
 pub mod docker;
+pub mod engine;
 pub mod exposition;
 pub mod platform;
 pub mod sdk;
@@ -15,6 +16,7 @@ pub mod wait;
 
 pub use client::Client;
 pub use collector::Collector;
+pub use engine::Engine;
 pub use platform::Platform;
 pub use serve::Serve;
 pub use vendor::FakeVendor;

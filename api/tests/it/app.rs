@@ -19,7 +19,7 @@ use clawplane_domain::{
     provider_key::{AddKey, ApiType},
     values::{BaseUrl, VendorId},
 };
-use clawplane_eventstore::{ClaimTable, Executor, MasterKey, TokenIssuer, Vault, Wakeup};
+use clawplane_eventstore::{ClaimTable, Executor, MasterKey, Precedence, TokenIssuer, Vault, Wakeup};
 use clawplane_projections::{Runner, Views};
 use serde_json::{Value, json};
 use std::{
@@ -142,7 +142,13 @@ impl App {
     /// With the projections running and one user, `ada@example.com`, who administers the installation.
     pub(crate) async fn start() -> Self {
         let app = Self::without_projections().await;
-        Runner::start(app.pool.clone(), app.wakeup.clone(), app.shutdown.clone(), &TaskTracker::new());
+        Runner::start(
+            app.pool.clone(),
+            app.wakeup.clone(),
+            Precedence::default(),
+            app.shutdown.clone(),
+            &TaskTracker::new(),
+        );
         app.register("ada@example.com", true).await;
         app
     }

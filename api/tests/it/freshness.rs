@@ -1,7 +1,7 @@
 //! Reading what one wrote.
 
 use crate::app::{App, Reply};
-use clawplane_eventstore::Position;
+use clawplane_eventstore::{Position, Precedence};
 use clawplane_projections::Runner;
 use pretty_assertions::assert_eq;
 use serde_json::json;
@@ -26,7 +26,13 @@ async fn a_read_waits_for_the_position_it_names() {
     let position = made.header("x-clawplane-position").to_owned();
     let waiting =
         tokio::spawn(app.get("/api/bot/one").as_(&ada).header("x-clawplane-min-position", &position).send());
-    Runner::start(app.pool.clone(), app.wakeup.clone(), app.shutdown.clone(), &TaskTracker::new());
+    Runner::start(
+        app.pool.clone(),
+        app.wakeup.clone(),
+        Precedence::default(),
+        app.shutdown.clone(),
+        &TaskTracker::new(),
+    );
     let reply: Reply = waiting.await.unwrap();
     assert_eq!((reply.status.as_u16(), &reply.body["hostname"]), (200, &json!("one")), "{}", reply.text);
 }

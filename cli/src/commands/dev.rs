@@ -10,6 +10,7 @@ use crate::{
     dev::{DataDir, Lock, Nats, PlatformSecrets, Postgres, start_demo},
     platform::{Platform, Surroundings},
     progress::Progress,
+    runtimes::Background,
     shutdown,
     source::{SystemClock, SystemIds},
     telemetry::{self, Traces},
@@ -17,7 +18,6 @@ use crate::{
 use clawplane_domain::Secret;
 use clawplane_proxy::observe::Observer;
 use std::sync::Arc;
-use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 /// The servers under the platform.
@@ -29,7 +29,7 @@ struct Ground {
 }
 
 /// Runs until Ctrl-C or SIGTERM, or until one of the servers under it ends.
-pub(super) async fn run(config: &Config, args: &DevArgs, background: Handle) -> anyhow::Result<()> {
+pub(super) async fn run(config: &Config, args: &DevArgs, background: Background) -> anyhow::Result<()> {
     let traces = Traces::start(config.otlp_endpoint.as_ref())?;
     let observer = traces.as_ref().map(Traces::observer);
     let mut progress = Progress::on_stderr(if args.demo { 4 } else { 3 }, Arc::new(SystemClock));
@@ -60,7 +60,7 @@ type Started = (Lock, Ground, Platform);
 async fn start(
     config: &Config,
     args: &DevArgs,
-    (background, observer): (Handle, Option<Arc<dyn Observer>>),
+    (background, observer): (Background, Option<Arc<dyn Observer>>),
     progress: &mut Progress,
 ) -> anyhow::Result<Started> {
     let data = DataDir::open(&config.data_dir)?;
@@ -86,7 +86,7 @@ async fn start(
 async fn platform_on(
     config: &Config,
     ground: &Ground,
-    (secrets, background, observer): (PlatformSecrets, Handle, Option<Arc<dyn Observer>>),
+    (secrets, background, observer): (PlatformSecrets, Background, Option<Arc<dyn Observer>>),
     progress: &mut Progress,
 ) -> anyhow::Result<Platform> {
     progress.begin("Clawplane");

@@ -4,15 +4,15 @@ use crate::{
     config::{Config, args::ServeArgs},
     dev::PlatformSecrets,
     platform::{Platform, Surroundings},
+    runtimes::Background,
     shutdown,
     telemetry::{self, Traces},
 };
 use anyhow::Context;
 use clawplane_domain::Secret;
-use tokio::runtime::Handle;
 
 /// Runs until Ctrl-C or SIGTERM.
-pub(super) async fn run(config: &Config, args: &ServeArgs, background: Handle) -> anyhow::Result<()> {
+pub(super) async fn run(config: &Config, args: &ServeArgs, background: Background) -> anyhow::Result<()> {
     let master_key = config.master_key.clone().context("BOT_MASTER_KEY is not set")?;
     let secrets = PlatformSecrets::derived(master_key);
     let database_url = config.database_url.clone().context("DATABASE_URL is not set")?;

@@ -65,7 +65,7 @@ pub(super) fn places(config: &Config, around: &Surroundings) -> Places {
 }
 
 /// Starts the relay and the workers; gives the engine's status as it changes.
-pub(super) async fn start(
+pub(super) fn start(
     parts: &Parts,
     config: &Config,
     nats: &Nats,

@@ -113,3 +113,37 @@ async fn usage_lies_in_its_own_partition_and_can_be_left_out() {
         sqlx::query_scalar("SELECT count(*) FROM events_usage").fetch_one(store.pool()).await.unwrap();
     assert_eq!(rows, 1);
 }
+
+/// A proxy that reads on must neither miss what others used nor read over its own usage again and again.
+#[tokio::test]
+async fn a_reader_of_others_passes_over_its_own_usage() {
+    const FILTER: Filter = Filter::Types(&["usage", "bot"]);
+    let store = Store::empty().await;
+    let usage = appender(&store);
+    let records = |from: u64, to: u64| (from..=to).map(|n| (n, record(&store, n))).collect::<Vec<_>>();
+    usage.append("own:1", &records(1, 50)).await.unwrap();
+    usage.append("other:1", &records(1, 3)).await.unwrap();
+    store.create("a", 9200).await;
+    usage.append("own:1", &records(51, 100)).await.unwrap();
+    let all = store.feed_of(105).await;
+
+    let (mut position, mut read) = (Position::START, Vec::new());
+    loop {
+        let (batch, next) = store.feed.read_others(position, FILTER, "own:1", 2).await.unwrap();
+        assert!(batch.events.len() <= 2);
+        position = next;
+        read.extend(batch.events);
+        if batch.exhausted {
+            break;
+        }
+    }
+    let others: Vec<_> = all.iter().filter(|event| event.aggregate_id != "own:1").cloned().collect();
+    assert_eq!(read, others);
+    assert_eq!(position, all[104].position, "what is its own is behind it");
+    let (nothing, same) = store.feed.read_others(position, FILTER, "own:1", 2).await.unwrap();
+    assert!(nothing.events.is_empty() && nothing.exhausted && same == position);
+
+    usage.append("other:1", &records(4, 4)).await.unwrap();
+    let (batch, next) = store.feed.read_others(position, FILTER, "own:1", 2).await.unwrap();
+    assert_eq!((batch.events.len(), next), (1, batch.events[0].position));
+}

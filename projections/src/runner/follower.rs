@@ -7,7 +7,7 @@ use crate::{
     schema::{Place, Ready},
     views::View,
 };
-use clawplane_eventstore::{Checkpoints, Feed, Listener, Position, RecordedEvent, StoreError};
+use clawplane_eventstore::{Checkpoints, Feed, Listener, Position, Precedence, RecordedEvent, StoreError};
 use sqlx::PgPool;
 use std::{convert::Infallible, time::Duration};
 use tokio::time::Instant;
@@ -33,6 +33,9 @@ pub(super) struct Follower {
     behind: bool,
     gauges: Gauges,
     care_at: Instant,
+    precedence: Precedence,
+    /// How long it has given way since it last was at the end of the feed.
+    late: Duration,
 }
 
 /// What one look at the feed led to.
@@ -65,7 +68,7 @@ impl From<sqlx::Error> for Standstill {
 }
 
 impl Follower {
-    pub(super) fn new(pool: PgPool, view: View) -> Self {
+    pub(super) fn new(pool: PgPool, view: View, precedence: Precedence) -> Self {
         Self {
             feed: Feed::new(pool.clone()),
             pool,
@@ -74,6 +77,8 @@ impl Follower {
             gauges: Gauges::of(view),
             behind: false,
             care_at: Instant::now(),
+            precedence,
+            late: Duration::ZERO,
         }
     }
 
@@ -112,8 +117,12 @@ impl Follower {
         self.care().await?;
         let streams = self.place.projection.streams();
         let size = if self.behind { BATCH.1 } else { BATCH.0 };
+        let waiting = Instant::now();
+        self.precedence.give_way(self.late).await;
+        let waited = waiting.elapsed();
         let batch = self.feed.read(self.checkpoint, streams, size).await?;
         self.behind = !batch.exhausted;
+        self.late = if batch.exhausted { Duration::ZERO } else { self.late + waited };
         if batch.events.is_empty() {
             return Ok(Step::Idle);
         }

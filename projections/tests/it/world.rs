@@ -10,7 +10,7 @@ use clawplane_domain::{
     provider_key::{AddKey, KeyCommand, ProviderKey},
     usage::{Tokens, UsageRecorded},
 };
-use clawplane_eventstore::{Executor, Feed, Position, UsageAppender, Wakeup};
+use clawplane_eventstore::{Executor, Feed, Position, Precedence, UsageAppender, Wakeup};
 use clawplane_projections::{Range, Runner, View, Views};
 use sqlx::PgPool;
 use std::time::{Duration, Instant};
@@ -83,7 +83,13 @@ impl World {
 
     pub(crate) fn run(&self) -> Running {
         let running = Running { shutdown: CancellationToken::new(), tracker: TaskTracker::new() };
-        Runner::start(self.pool.clone(), self.wakeup.clone(), running.shutdown.clone(), &running.tracker);
+        Runner::start(
+            self.pool.clone(),
+            self.wakeup.clone(),
+            Precedence::default(),
+            running.shutdown.clone(),
+            &running.tracker,
+        );
         running
     }
 

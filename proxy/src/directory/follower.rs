@@ -225,14 +225,12 @@ impl Follower {
     }
 
     async fn follow_usage(&mut self) -> Result<bool, StoreError> {
-        let batch = self.events.read(self.usage_position, USAGE, BATCH).await?;
+        let (batch, next) =
+            self.events.read_others(self.usage_position, USAGE, &self.own_stream, BATCH).await?;
+        self.usage_position = next;
         let directory = self.directory.load();
         let mut missing = Vec::new();
         for event in &batch.events {
-            self.usage_position = event.position;
-            if event.aggregate_id == self.own_stream {
-                continue;
-            }
             if event.aggregate_type == LEASES {
                 self.leased(&directory, event);
                 continue;

@@ -6,7 +6,6 @@ use crate::{
     observe::{self, Ended, vendor_code},
     quota::Amount,
     refusal::CLIENT_DISCONNECTED,
-    telemetry,
 };
 use clawplane_domain::usage::Tokens;
 use std::time::Duration;
@@ -101,7 +100,7 @@ impl Flight {
             added,
             whence: self.whence.as_deref(),
         };
-        telemetry::request(&ended);
+        self.recorder.metrics.ended(&ended);
         observe::access(&ended);
         if let Some(observer) = &self.recorder.observer {
             observer.ended(&ended);

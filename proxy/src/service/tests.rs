@@ -28,7 +28,7 @@ use crate::{
 };
 use bytes::Bytes;
 use clawplane_domain::{BotId, TenantId};
-use clawplane_eventstore::Wakeup;
+use clawplane_eventstore::{Precedence, Wakeup};
 use fake::{Fake, Script};
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::BodyExt;
@@ -83,6 +83,7 @@ async fn start(
         clock: clock.clone(),
         ids: Arc::new(TestIds),
         wakeup: wakeup.clone(),
+        precedence: Precedence::default(),
         cancel: cancel.clone(),
         tasks: tasks.clone(),
     };

@@ -11,7 +11,7 @@ use clawplane_domain::{
     provider_key::{DisabledBy, Disabling, KeyCommand},
     quota::{QuotaLimits, QuotaSubject, Reached},
     quota_lease::{Ask, LeaseCommand, LeaseEvent, QuotaLease, Standing},
-    usage::UsageRecorded,
+    usage::{USAGE_STREAM, UsageRecorded},
 };
 use clawplane_eventstore::{Batch, Filter, Position, RecordedEvent, StoreError};
 use std::{
@@ -94,6 +94,34 @@ impl QuotaDesk for World {
 impl EventSource for World {
     async fn read(&self, after: Position, filter: Filter, limit: u32) -> Result<Batch, StoreError> {
         self.check()?;
+        Ok(self.some(after, filter, limit, |_| true))
+    }
+    async fn read_others(
+        &self,
+        after: Position,
+        filter: Filter,
+        own: &str,
+        limit: u32,
+    ) -> Result<(Batch, Position), StoreError> {
+        self.check()?;
+        let others =
+            |event: &RecordedEvent| event.aggregate_type != USAGE_STREAM || event.aggregate_id != own;
+        let batch = self.some(after, filter, limit, others);
+        let last = batch.last().unwrap_or(after);
+        let head = self.events.lock().unwrap().last().map_or(after, |event| event.position);
+        let next = if batch.exhausted { last.max(head) } else { last };
+        Ok((batch, next))
+    }
+}
+
+impl World {
+    fn some(
+        &self,
+        after: Position,
+        filter: Filter,
+        limit: u32,
+        fits: impl Fn(&RecordedEvent) -> bool,
+    ) -> Batch {
         let wanted = |event: &&RecordedEvent| match filter {
             Filter::All => true,
             Filter::Types(types) => types.contains(&event.aggregate_type.as_str()),
@@ -101,13 +129,13 @@ impl EventSource for World {
         let events = self.events.lock().unwrap();
         let events: Vec<_> = events
             .iter()
-            .filter(|event| event.position > after)
+            .filter(|event| event.position > after && fits(event))
             .filter(wanted)
             .take(limit as usize)
             .cloned()
             .collect();
         let exhausted = events.len() < limit as usize;
-        Ok(Batch { events, exhausted })
+        Batch { events, exhausted }
     }
 }
 

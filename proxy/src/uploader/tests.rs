@@ -14,12 +14,17 @@ struct Running {
 }
 
 fn start(dir: &Path, segment_bytes: u64) -> Running {
+    start_behind(dir, segment_bytes, Precedence::default())
+}
+
+fn start_behind(dir: &Path, segment_bytes: u64, precedence: Precedence) -> Running {
     let clock = Arc::new(ManualClock::new("2026-11-20T00:00:00Z"));
     let claimed = Claimed::take(dir).unwrap();
     let spool =
         Arc::new(Spool::open(claimed, limits(segment_bytes, 1 << 30), clock.as_ref(), &TestIds).unwrap());
     let (world, stop) = (Arc::new(World::default()), CancellationToken::new());
-    let task = tokio::spawn(Uploader::new(Arc::clone(&spool), world.clone(), clock).run(stop.clone()));
+    let task =
+        tokio::spawn(Uploader::new(Arc::clone(&spool), world.clone(), clock, precedence).run(stop.clone()));
     Running { world, spool, stop, task }
 }
 
@@ -64,6 +69,27 @@ async fn a_database_that_is_away_is_waited_for() {
     stop.cancel();
     task.await.unwrap();
     assert_eq!(segments(dir.path()), 0);
+}
+
+/// A busy data path takes precedence for a while and no longer; at the end nothing does.
+#[tokio::test(start_paused = true)]
+async fn it_gives_way_for_a_bounded_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let precedence = Precedence::default();
+    precedence.set_busy(true);
+    let Running { world, spool, stop, task } = start_behind(dir.path(), 50_000, precedence);
+    let begun = Instant::now();
+    request(&spool);
+    world.wait_for(1).await;
+    let waited = begun.elapsed();
+    assert!(waited >= clawplane_eventstore::precedence::TURN, "{waited:?}");
+    assert!(waited < clawplane_eventstore::precedence::TURN * 2, "{waited:?}");
+    request(&spool);
+    let ending = Instant::now();
+    stop.cancel();
+    task.await.unwrap();
+    assert_eq!(world.stored()[spool.stream()], [1, 2]);
+    assert!(ending.elapsed() < Duration::from_millis(500), "{:?}", ending.elapsed());
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Start, stop and crash.
 
 use super::*;
-use clawplane_eventstore::Position;
+use clawplane_eventstore::{Position, Precedence};
 use fake::End;
 use std::sync::atomic::Ordering;
 
@@ -101,6 +101,7 @@ async fn the_signal_ends_a_start_that_waits() {
         clock: Arc::new(ManualClock::new("2026-11-20T12:00:00Z")),
         ids: Arc::new(TestIds),
         wakeup: Wakeup::default(),
+        precedence: Precedence::default(),
         cancel,
         tasks: TaskTracker::new(),
     };

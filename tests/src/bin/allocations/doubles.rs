@@ -128,6 +128,17 @@ impl EventSource for World {
         let events: Vec<_> = later.take(limit as usize).cloned().collect();
         Ok(Batch { exhausted: events.len() < limit as usize, events })
     }
+
+    /// There is no other proxy.
+    async fn read_others(
+        &self,
+        after: Position,
+        _: Filter,
+        _: &str,
+        _: u32,
+    ) -> Result<(Batch, Position), StoreError> {
+        Ok((Batch { events: Vec::new(), exhausted: true }, after))
+    }
 }
 
 #[async_trait]

@@ -11,7 +11,7 @@ mod load;
 
 use allocation_counter::{AllocationInfo, measure};
 use clawplane_cli::source::{SystemClock, SystemIds};
-use clawplane_eventstore::Wakeup;
+use clawplane_eventstore::{Precedence, Wakeup};
 use clawplane_proxy::{Deps, Proxy, ProxyConfig};
 use doubles::World;
 use load::Client;
@@ -113,6 +113,7 @@ async fn start(spool: &Path, vendor: SocketAddr, world: &Arc<World>) -> Proxy {
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds),
         wakeup: Wakeup::default(),
+        precedence: Precedence::default(),
         cancel: CancellationToken::new(),
         tasks: TaskTracker::new(),
     };

@@ -6,6 +6,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark for people")]
 #![allow(clippy::cast_precision_loss, reason = "figures for people")]
 
+mod bots;
 mod memory;
 mod nginx;
 mod peers;
@@ -26,4 +27,5 @@ async fn main() {
     requests::run(&platform, &admin, &nginx).await;
     streams::run(&platform, &admin, slow).await;
     store::run(&platform).await;
+    bots::run(&admin).await;
 }

@@ -25,12 +25,23 @@ pub(super) fn network_name(bot: BotId) -> String {
     format!("clawplane-{}", short_id(bot))
 }
 
+/// The names that a bot's bridge may have, the usual one first. With the id that is 15 characters, the longest there is,
+/// so in the others a letter that no id has stands for its last digit.
+fn bridges(bot: BotId) -> impl Iterator<Item = String> {
+    let id = short_id(bot);
+    let others = ('g'..='n').map({
+        let stem = id.get(..id.len().saturating_sub(1)).unwrap_or_default().to_owned();
+        move |letter| format!("{BRIDGE}{stem}{letter}")
+    });
+    std::iter::once(format!("{BRIDGE}{id}")).chain(others)
+}
+
 impl DockerRuntime {
     pub(super) async fn network(&self, bot: BotId, tenant: TenantId) -> Result<BotNetwork, RuntimeError> {
         if let Some(network) = self.find_network(bot).await? {
             return Ok(network);
         }
-        self.make_network(bot, tenant).await?;
+        self.make_network_anyhow(bot, tenant).await?;
         self.find_network(bot).await?.ok_or_else(|| RuntimeError::Other {
             what: "make a network",
             message: "it is gone again".to_owned(),
@@ -59,14 +70,30 @@ impl DockerRuntime {
         addresses_of(network).ok_or_else(|| problem(format!("{name} has no IPv4 gateway")))
     }
 
-    async fn make_network(&self, bot: BotId, tenant: TenantId) -> Result<(), RuntimeError> {
-        let Err(error) = self.try_network(bot, tenant, None).await else { return Ok(()) };
+    /// An engine that died while it made a network may hold on to the bridge's name for a network that it does not know any
+    /// more, and that nobody can remove. Then the bridge has to be called otherwise.
+    async fn make_network_anyhow(&self, bot: BotId, tenant: TenantId) -> Result<(), RuntimeError> {
+        let mut last = Ok(());
+        for bridge in bridges(bot) {
+            last = self.make_network(bot, tenant, &bridge).await;
+            match &last {
+                Err(error) if message_of(error).contains("same bridge name") => {
+                    tracing::warn!(%error, "the engine lost a network and keeps its bridge's name; another one is taken");
+                }
+                _ => break,
+            }
+        }
+        last
+    }
+
+    async fn make_network(&self, bot: BotId, tenant: TenantId, bridge: &str) -> Result<(), RuntimeError> {
+        let Err(error) = self.try_network(bot, tenant, bridge, None).await else { return Ok(()) };
         if !is_exhausted(&error) {
             return Err(error);
         }
         let mut last = error;
         for (subnet, gateway) in places(bot) {
-            match self.try_network(bot, tenant, Some((subnet, gateway))).await {
+            match self.try_network(bot, tenant, bridge, Some((subnet, gateway))).await {
                 Ok(()) => return Ok(()),
                 Err(error) if overlaps(&error) => last = error,
                 Err(error) => return Err(error),
@@ -79,6 +106,7 @@ impl DockerRuntime {
         &self,
         bot: BotId,
         tenant: TenantId,
+        bridge: &str,
         place: Option<(String, String)>,
     ) -> Result<(), RuntimeError> {
         let ipam = place.map(|(subnet, gateway)| Ipam {
@@ -96,11 +124,8 @@ impl DockerRuntime {
             attachable: Some(false),
             enable_ipv6: Some(false),
             ipam,
-            // The firewall knows the bots' bridges by it. With the id that is 15 characters, the longest there is.
-            options: Some(HashMap::from([(
-                "com.docker.network.bridge.name".to_owned(),
-                format!("{BRIDGE}{}", short_id(bot)),
-            )])),
+            // The firewall knows the bots' bridges by it.
+            options: Some(HashMap::from([("com.docker.network.bridge.name".to_owned(), bridge.to_owned())])),
             labels: Some(labels(self.instance(), &bot.to_string(), &tenant.to_string(), None)),
             ..NetworkCreateRequest::default()
         };
