@@ -3,10 +3,13 @@
 pub(crate) mod life;
 pub(crate) mod tokens;
 
-use crate::{ApiState, auth::Principal, freshness::settle, problem::Problem};
+use crate::{ApiState, auth::Principal, freshness::settle, plans, problem::Problem};
 use clawplane_domain::{
     BotId, Decide, Secret, TenantId, Timestamp,
-    bot::{Access, Bot, BotCommand, BotEvent, BotRefusal, CreateBot, Fallback, GatewayToken, NewBot, Setup},
+    bot::{
+        Access, Bot, BotCommand, BotEvent, BotRefusal, CreateBot, EgressRule, Fallback, GatewayToken, NewBot,
+        Setup,
+    },
     claim::Scope,
     quota::QuotaSubject,
     sealed::bound_to_bot,
@@ -33,7 +36,7 @@ pub(crate) struct Created {
 }
 
 /// What a bot is made of, but for its token.
-pub(crate) struct Plan {
+pub(crate) struct Draft {
     /// What it is made of.
     pub(crate) bot: CreateBot,
     /// What else it is given.
@@ -45,8 +48,14 @@ pub(crate) struct Plan {
 }
 
 /// Makes a bot. `new` may have any port: the lowest free one is taken.
-pub(crate) async fn create(api: &ApiState, new: Plan, context: Context) -> Result<Created, Problem> {
+pub(crate) async fn create(api: &ApiState, new: Draft, context: Context) -> Result<Created, Problem> {
     life::check_origin(api, new.bot.tenant_id, new.setup.origin).await?;
+    // Who repeats a request, or asks for a name that is taken, is told that by the events.
+    let known = api.claims.holder(Scope::BotHostname, new.bot.hostname.as_str()).await?.is_some();
+    let _room = match known {
+        true => None,
+        false => Some(plans::room(api, new.bot.tenant_id, new.bot.limits, None).await?),
+    };
     let at = context.metadata.at;
     let expires_at = api.issuer.ttl().map(|ttl| at + ttl);
     let (plain, token) = api.vault.gateway_token(new.bot.tenant_id, new.bot.id, expires_at).await?;
@@ -67,7 +76,7 @@ pub(crate) async fn create(api: &ApiState, new: Plan, context: Context) -> Resul
 
 async fn at_free_port(
     api: &ApiState,
-    Plan { bot, setup, access, fallbacks }: Plan,
+    Draft { bot, setup, access, fallbacks }: Draft,
     token: &GatewayToken,
     context: Context,
 ) -> Result<Committed<BotEvent>, ExecuteError<BotRefusal>> {
@@ -119,6 +128,7 @@ fn row_of(bot: Bot, at: Timestamp) -> Option<BotRow> {
         token: bot.token,
         fallbacks: bot.fallbacks,
         life: bot.life,
+        egress: bot.egress,
         desired: bot.desired,
         observed: bot.observed,
         state_since: at,
@@ -137,6 +147,8 @@ pub(crate) async fn start(
 ) -> Result<(BotRow, Option<Position>), Problem> {
     let id = stream(api, principal.tenant, hostname).await?.ok_or_else(|| Problem::not_found("bot"))?;
     needs_engine(api).await?;
+    let limits = api.executor.load::<Bot>(&id.to_string()).await?.profile.map(|bot| bot.limits);
+    plans::fits(api, principal.tenant, limits.unwrap_or_default()).await?;
     tokens::renew_for_start(api, id, &context).await?;
     want(api, id, BotCommand::Start, context).await
 }
@@ -218,6 +230,21 @@ pub(crate) async fn set_fallbacks(
     let committed = api.executor.execute::<Bot>(id, BotCommand::SetFallbacks(fallbacks), context).await?;
     settle(api, View::Bots, committed.position).await;
     Ok(committed.position)
+}
+
+/// Lets the bot go to these places on the web, instead of all earlier ones; what is in force then.
+pub(crate) async fn set_egress(
+    api: &ApiState,
+    tenant: TenantId,
+    hostname: &Hostname,
+    allow: Vec<EgressRule>,
+    context: Context,
+) -> Result<(Vec<EgressRule>, Option<Position>), Problem> {
+    let id = stream(api, tenant, hostname).await?.ok_or_else(|| Problem::not_found("bot"))?;
+    let committed = api.executor.execute::<Bot>(id, BotCommand::SetEgress(allow), context).await?;
+    settle(api, View::Bots, committed.position).await;
+    let bot = api.executor.load::<Bot>(&id.to_string()).await?.profile;
+    Ok((bot.map(|bot| bot.egress).unwrap_or_default(), committed.position))
 }
 
 /// The quota of the tenant's bot of this name.

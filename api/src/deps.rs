@@ -1,5 +1,6 @@
 //! What the API is built from, and the traits through which it asks the crates that it does not know.
 
+use crate::system::System;
 use crate::{
     ingress::{IngressDomain, Tunnels},
     ports::machines::Machines,
@@ -53,6 +54,8 @@ pub struct ApiDeps {
     pub ingress: Option<IngressDomain>,
     /// Keeps connections that outlive their requests.
     pub tunnels: Tunnels,
+    /// Looks after the installation's hosts.
+    pub system: Arc<dyn System>,
     /// Knows how the parts of the platform are.
     pub health: Arc<dyn HealthChecks>,
     /// The proxy of this process, where there is one.

@@ -18,6 +18,7 @@ mod freshness;
 pub mod ingress;
 mod machines;
 mod openapi;
+mod plans;
 pub mod ports;
 mod prices;
 pub mod problem;
@@ -28,6 +29,7 @@ mod routes;
 pub mod sessions;
 mod state;
 mod surround;
+pub mod system;
 
 pub use deps::{
     ApiDeps, DataPath, EngineGate, FieldError, HealthChecks, HostPorts, KeyVerifier, PartHealth, PartStatus,

@@ -11,6 +11,7 @@ pub(crate) mod metrics;
 pub(crate) mod page;
 pub(crate) mod price;
 pub(crate) mod provider_key;
+pub(crate) mod system;
 pub(crate) mod table;
 pub(crate) mod tenant;
 
@@ -47,6 +48,9 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
             bot::fallbacks::set_fallbacks,
             bot::fallbacks::clear_fallbacks
         ))
+        .routes(routes!(bot::egress::get_egress, bot::egress::set_egress))
+        .routes(routes!(bot::admin::orphans::orphans))
+        .routes(routes!(bot::admin::cleanup::clean_up))
         .routes(routes!(bot::usage_stats::usage_stats))
         .routes(routes!(bot::usage_trend::usage_trend))
         .routes(routes!(bot::usage_breakdown::usage_breakdown))
@@ -57,6 +61,8 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
             tenant::quota::set_tenant_quota,
             tenant::quota::clear_tenant_quota
         ))
+        .routes(routes!(tenant::plan::get_own_plan))
+        .routes(routes!(tenant::plan::get_plan, tenant::plan::set_plan))
         .routes(routes!(provider_key::list::list_keys, provider_key::create::add_key))
         .routes(routes!(provider_key::health::key_health))
         .routes(routes!(
@@ -71,6 +77,8 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(price::list::list_prices, price::create::add_price))
         .routes(routes!(price::get::get_price, price::set::set_price, price::delete::remove_price))
         .routes(routes!(audit::audit_log))
+        .routes(routes!(system::status::system_status))
+        .routes(routes!(system::doctor::doctor))
         .routes(routes!(health::health))
         .routes(routes!(docs::openapi_document))
         .routes(routes!(metrics::metrics))

@@ -4,6 +4,7 @@ use crate::{
     ApiDeps,
     auth::{passwords::Passwords, sign_out::SignedOut, throttle::Throttle, tokens::AccessTokens},
     ingress::session::UsedTickets,
+    plans::PlanGate,
 };
 use std::{ops::Deref, sync::Arc};
 
@@ -24,6 +25,8 @@ pub struct Shared {
     pub(crate) used_tickets: UsedTickets,
     /// Sessions that ended before their access tokens did.
     pub(crate) signed_out: SignedOut,
+    /// Lets one at a time ask for more of a tenant's plan.
+    pub(crate) plans: PlanGate,
 }
 
 impl ApiState {
@@ -38,6 +41,7 @@ impl ApiState {
             throttle: Throttle::default(),
             signed_out,
             used_tickets: UsedTickets::default(),
+            plans: PlanGate::default(),
         }))
     }
 }

@@ -2,6 +2,7 @@
 
 mod database;
 mod dev;
+mod doctor;
 mod migrate;
 mod openapi;
 mod projection;
@@ -30,6 +31,7 @@ pub async fn run(line: CommandLine, background: Background) -> anyhow::Result<()
         Command::Migrate(args) => migrate::run(&config, args).await,
         Command::Projection(args) => projection::run(&config, args).await,
         Command::User(args) => user::run(&config, args).await,
+        Command::Doctor(args) => doctor::run(&config, args).await,
         Command::Openapi => Ok(()),
     }
 }

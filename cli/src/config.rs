@@ -18,6 +18,7 @@ use clawplane_domain::{
     values::{Email, ImageRef},
 };
 use clawplane_proxy::{ExtraRoots, SpoolDurability, UpstreamAllow};
+use clawplane_workers::egress::Places;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use url::Url;
 
@@ -48,6 +49,8 @@ pub struct Config {
     pub spool_max_bytes: u64,
     /// `CLAWPLANE_UPSTREAM_ALLOW`: private places that a vendor's base URL may name all the same.
     pub upstream_allow: UpstreamAllow,
+    /// `CLAWPLANE_EGRESS_ALLOW`: private places that bots may reach whose egress lists name them.
+    pub egress_places: Places,
     /// `CLAWPLANE_EXTRA_CA_FILE`: authorities that vendors' certificates may come from, beside the system's.
     pub extra_roots: ExtraRoots,
     /// `CLAWPLANE_LISTEN`: where HTTP is served.

@@ -14,7 +14,9 @@ use crate::{
     source::{SystemClock, SystemIds},
     telemetry,
 };
-use adapters::{Engine, LoopbackPorts, OwnProxy, Rollups, VendorTable, machines::Machines};
+use adapters::{
+    Engine, LoopbackPorts, OwnProxy, PresentBots, Rollups, VendorTable, machines::Machines, system::Caretaker,
+};
 use anyhow::Context;
 use clawplane_api::{ApiDeps, ApiState, DataPath, TokenConfig, Tunnels, provider_keys};
 use clawplane_domain::{
@@ -27,7 +29,7 @@ use clawplane_eventstore::{
 };
 use clawplane_projections::{Runner, Views};
 use clawplane_proxy::{Deps, Proxy, ProxyConfig, UpstreamAllow, Verifier, observe::Observer};
-use clawplane_workers::{Hosts, Nats, NatsConfig, OneHost, Watcher};
+use clawplane_workers::{Hosts, Nats, NatsConfig, OneHost, Watcher, doctor::Norm};
 use keys::{KeyNewsDesk, VendorCalls};
 use metrics_exporter_prometheus::PrometheusHandle;
 use server::Entrance;
@@ -129,11 +131,12 @@ impl Platform {
             false => None,
         };
         let nats = Nats::new(NatsConfig::new(around.nats_url.clone()));
-        let host = workers::own_host(&parts, config).await?;
+        let host = workers::own_host(&parts.pool, config).await?;
         let engine = match roles.contains(&Role::Worker) {
             true => {
                 let bots = workers::entrance_for_bots(proxy.as_ref(), &intake, &intake_tasks).await?;
-                Some(workers::start(&parts, config, &nats, &host, bots)?)
+                let places = workers::places(config, &around);
+                Some(workers::start(&parts, config, &nats, &host, bots, places)?)
             }
             false => None,
         };
@@ -142,6 +145,15 @@ impl Platform {
         }
         // What the API asks of the bots' machines goes through this, also where the worker is another process.
         let hosts: Arc<dyn Hosts> = Arc::new(OneHost::new(host));
+        let system = Caretaker {
+            hosts: Arc::clone(&hosts),
+            bots: Arc::new(PresentBots(parts.views.clone())),
+            executor: parts.executor.clone(),
+            pool: pool.clone(),
+            nats: Some(nats.clone()),
+            clock: parts.clock.clone(),
+            norm: Norm { default_image: config.bot_image.clone() },
+        };
         let health = health::Checks {
             feed: parts.feed.clone(),
             pool: pool.clone(),
@@ -166,6 +178,7 @@ impl Platform {
             machines: Arc::new(Machines(Watcher::new(hosts))),
             ingress: config.ingress.clone(),
             tunnels: Tunnels::new(intake_tasks.clone(), intake.clone()),
+            system: Arc::new(system),
             health: Arc::new(health),
             proxy: proxy.clone().map(|proxy| Arc::new(OwnProxy(proxy)) as Arc<dyn DataPath>),
             metrics: Some(around.metrics),
@@ -209,6 +222,26 @@ impl Platform {
             within("database connections", pool.close()).await;
         }
     }
+}
+
+/// Who looks after the hosts, for a command that is no running platform.
+pub(crate) async fn caretaker(config: &Config, pool: Pool) -> anyhow::Result<Caretaker> {
+    let folder = &config.bot_data_dir;
+    anyhow::ensure!(
+        folder.is_dir(),
+        "there is no folder {}: set BOT_DATA_DIR to the bots' data folder",
+        folder.display()
+    );
+    let host = workers::own_host(&pool, config).await?;
+    Ok(Caretaker {
+        hosts: Arc::new(OneHost::new(host)),
+        bots: Arc::new(PresentBots(Views::new(pool.clone()))),
+        executor: Executor::new(pool.clone(), Wakeup::default()),
+        pool,
+        nats: None,
+        clock: Arc::new(SystemClock),
+        norm: Norm { default_image: config.bot_image.clone() },
+    })
 }
 
 /// Connections are files, and the usual soft limit of 1024 is for programs that `select`.

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod commands;
+pub mod egress;
 pub mod events;
 pub mod exec;
 pub mod fallbacks;
@@ -12,12 +13,13 @@ pub mod token;
 
 pub use access::Access;
 pub use commands::{BotCommand, BotRefusal, CreateBot, Observation};
+pub use egress::{EgressRule, RefusedEgress};
 pub use events::BotEvent;
 pub use exec::{ExecOutcome, ExecRequest};
 pub use fallbacks::{BadFallback, Fallback};
 pub use life::{Changes, Life, LimitsChange, Reshape, Upgrade, UpgradeOutcome};
 pub use setup::{BadVariable, Environment, Features, NewBot, Origin, Setup};
-pub use state::{Bot, BotProfile, BotState, Desired, Limits, ModelChoice};
+pub use state::{Bot, BotProfile, BotState, DISK_MIB, Desired, Limits, ModelChoice};
 pub use token::{EarlierToken, GatewayToken, Replaces, Rotate};
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //!
 //! One folder an aggregate, each with `events`, `commands` (with the decision) and its state.
 
+pub mod address;
 mod aggregate;
 pub mod bot;
 pub mod claim;
@@ -23,6 +24,7 @@ pub mod tenant;
 #[cfg(test)]
 mod testing;
 pub mod time_zone;
+pub mod upkeep;
 pub mod usage;
 pub mod user;
 pub mod values;

@@ -1,5 +1,9 @@
 //! A tenant: a team or a customer. Everybody has a personal one from the first day.
 
+pub mod plan;
+
+pub use plan::{OverPlan, Plan, Share};
+
 use crate::{Decide, TenantId, TimeZone, UserId, claim::Claims, values::Label};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -29,6 +33,9 @@ pub struct Tenant {
     /// In which its quotas' days and months begin.
     #[serde(default)]
     pub time_zone: TimeZone,
+    /// What its bots may use.
+    #[serde(default)]
+    pub plan: Plan,
 }
 
 /// A command to one tenant.
@@ -47,6 +54,8 @@ pub enum TenantCommand {
     },
     /// Let the days and months of its quotas be those of this time zone.
     SetTimeZone(TimeZone),
+    /// Let its bots use so much and no more.
+    SetPlan(Box<Plan>),
 }
 
 /// An event of a tenant's stream (`tenant`, the tenant's id).
@@ -77,12 +86,20 @@ pub enum TenantEvent {
         /// The time zone.
         time_zone: TimeZone,
     },
+    /// Its bots may use so much and no more. Before the first such event it is the usual plan.
+    #[serde(rename = "tenant.plan_set")]
+    PlanSet {
+        /// The plan.
+        #[serde(flatten)]
+        plan: Plan,
+    },
 }
 
 crate::aggregate::impl_event!(TenantEvent {
     Created => "tenant.created" @ "1",
     MemberAdded => "tenant.member_added" @ "1",
     TimeZoneSet => "tenant.time_zone_set" @ "1",
+    PlanSet => "tenant.plan_set" @ "1",
 });
 impl Claims for TenantEvent {}
 
@@ -109,9 +126,13 @@ impl Decide for Tenant {
                 TenantEvent::Created { id, name, personal },
                 TenantEvent::MemberAdded { user_id: owner, role: Role::Owner },
             ]),
-            TenantCommand::SetTimeZone(_) if self.name.is_none() => Err(TenantRefusal::Unknown),
+            TenantCommand::SetTimeZone(_) | TenantCommand::SetPlan(_) if self.name.is_none() => {
+                Err(TenantRefusal::Unknown)
+            }
             TenantCommand::SetTimeZone(time_zone) if time_zone == self.time_zone => Ok(Vec::new()),
             TenantCommand::SetTimeZone(time_zone) => Ok(vec![TenantEvent::TimeZoneSet { time_zone }]),
+            TenantCommand::SetPlan(plan) if *plan == self.plan => Ok(Vec::new()),
+            TenantCommand::SetPlan(plan) => Ok(vec![TenantEvent::PlanSet { plan: *plan }]),
         }
     }
 
@@ -122,6 +143,7 @@ impl Decide for Tenant {
                 self.members.insert(user_id, role);
             }
             TenantEvent::TimeZoneSet { time_zone } => self.time_zone = time_zone,
+            TenantEvent::PlanSet { plan } => self.plan = plan,
         }
     }
 }

@@ -16,6 +16,7 @@ use clawplane_domain::{
     quota_lease::LeaseEvent,
     session::SessionEvent,
     tenant::TenantEvent,
+    upkeep::UpkeepEvent,
     usage::{USAGE_RECORDED, USAGE_VERSION, UsageRecorded},
     user::UserEvent,
 };
@@ -55,6 +56,7 @@ const STREAMS: &[Stream] = &[
     Stream { names: LeaseEvent::NAMES, read: read::<LeaseEvent> },
     Stream { names: SessionEvent::NAMES, read: read::<SessionEvent> },
     Stream { names: TenantEvent::NAMES, read: read::<TenantEvent> },
+    Stream { names: UpkeepEvent::NAMES, read: read::<UpkeepEvent> },
     Stream { names: UserEvent::NAMES, read: read::<UserEvent> },
     Stream { names: &[USAGE_RECORDED], read: read_usage },
 ];

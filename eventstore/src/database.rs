@@ -34,6 +34,11 @@ pub async fn migrate(pool: &PgPool) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// The server's version, as it says it.
+pub async fn version(pool: &PgPool) -> Result<String, StoreError> {
+    Ok(sqlx::query_scalar("SHOW server_version").fetch_one(pool).await?)
+}
+
 /// The id of the installation that this database belongs to, made with its schema.
 pub async fn installation(pool: &PgPool) -> Result<uuid::Uuid, StoreError> {
     Ok(sqlx::query_scalar("SELECT id FROM installation").fetch_one(pool).await?)

@@ -5,6 +5,7 @@
 
 mod config;
 mod converge;
+mod disk;
 mod engine;
 mod failures;
 mod files;
@@ -18,12 +19,19 @@ mod supervisor;
 mod token;
 mod trial;
 mod triggers;
+mod web;
 
 pub use config::{DockerWorkerConfig, EGRESS_PORT};
 pub use engine::EngineStatus;
 pub use ports::{BotReports, BoxError, DesiredBot, DesiredBots, ExecutorReports, GatewayTokens, VaultTokens};
 
-use crate::{forward::Forwards, nats::Nats, runtime::Runtime, workspace::Workspaces};
+use crate::{
+    egress::{Guard, Refusals, SystemResolver, Web},
+    forward::Forwards,
+    nats::Nats,
+    runtime::Runtime,
+    workspace::Workspaces,
+};
 use clawplane_eventstore::{DeadLetters, Feed, Wakeup};
 use engine::EngineWatch;
 use pulls::Pulls;
@@ -65,6 +73,7 @@ struct Shared {
     tokens: Arc<dyn GatewayTokens>,
     workspaces: Workspaces,
     forwards: Forwards,
+    web: Web,
     pulls: Pulls,
     engine: EngineWatch,
     permits: Semaphore,
@@ -80,7 +89,12 @@ impl DockerWorker {
         shutdown: &CancellationToken,
         tracker: &TaskTracker,
     ) -> io::Result<Self> {
+        let told = web::Told(Arc::clone(&parts.reports));
+        let (refusals, tell) = Refusals::start(Arc::new(told), shutdown.clone());
+        tracker.spawn(tell);
+        let guard = Arc::new(Guard::new(config.web.clone(), Arc::new(SystemResolver)));
         let shared = Arc::new(Shared {
+            web: Web { guard, refusals },
             workspaces: Workspaces::new(&config.data_dir)?,
             forwards: Forwards::new(tracker.clone(), shutdown.clone()),
             pulls: Pulls::new(Arc::clone(&parts.runtime), tracker.clone(), shutdown.clone()),

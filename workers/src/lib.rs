@@ -5,8 +5,11 @@
 
 pub mod consumer;
 pub mod docker_worker;
+pub mod doctor;
+pub mod egress;
 pub mod forward;
 pub mod hosts;
+pub mod leftovers;
 pub mod nats;
 pub mod notification;
 pub mod relay;

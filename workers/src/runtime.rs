@@ -2,12 +2,14 @@
 //!
 //! [`docker::DockerRuntime`] speaks to a real one, [`fake::FakeRuntime`] is one in memory for tests.
 
+pub mod belongings;
 pub mod docker;
 pub mod fake;
 pub mod observe;
 
 use async_trait::async_trait;
-use clawplane_domain::{BotId, Secret, TenantId, bot::Limits, values::ImageRef};
+use belongings::Belongings;
+use clawplane_domain::{BotId, Secret, TenantId, bot::Limits, upkeep::LeftoverKind, values::ImageRef};
 use futures::stream::BoxStream;
 use serde::Serialize;
 use std::{
@@ -225,6 +227,12 @@ pub trait Runtime: observe::Observe {
 
     /// Whether the bot's gateway there lets in who presents this token; `Err` when it does not answer.
     async fn takes_token(&self, gateway: SocketAddr, token: &Secret) -> Result<bool, String>;
+
+    /// Everything at the engine that is this installation's, looked at closely.
+    async fn belongings(&self) -> Result<Belongings, RuntimeError>;
+
+    /// Removes a container, an unused network or an unused volume by the engine's id of it.
+    async fn remove_leftover(&self, kind: LeftoverKind, id: &str) -> Result<(), RuntimeError>;
 
     /// What happens at the engine from now on. Ends when the engine goes away.
     fn events(&self) -> BoxStream<'static, Result<EngineEvent, RuntimeError>>;

@@ -5,6 +5,7 @@
 
 pub mod config;
 mod files;
+pub mod look;
 mod remove;
 mod setup;
 mod size;
@@ -19,7 +20,9 @@ use serde_json::json;
 use std::{
     io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
+use tokio::sync::Semaphore;
 
 /// The user `node` of OpenClaw's image.
 const NODE: u32 = 1000;
@@ -62,6 +65,8 @@ impl Owner {
 pub struct Workspaces {
     root: PathBuf,
     owner: Owner,
+    /// One folder is measured at a time.
+    measuring: Arc<Semaphore>,
 }
 
 impl Workspaces {
@@ -70,7 +75,8 @@ impl Workspaces {
         let root = std::path::absolute(root)?;
         std::fs::create_dir_all(&root)?;
         std::fs::set_permissions(&root, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
-        Ok(Self { root: root.canonicalize()?, owner: Owner::possible() })
+        let measuring = Arc::new(Semaphore::new(1));
+        Ok(Self { root: root.canonicalize()?, owner: Owner::possible(), measuring })
     }
 
     /// Who owns the folders.
@@ -166,4 +172,4 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,9 +1,10 @@
 //! A bot's life after it was made: changed, restarted, set up anew, upgraded, cloned, its data taken over.
 
-use super::{Created, Plan, create, needs_engine, stream, tokens, want};
+use super::{Created, Draft, create, needs_engine, stream, tokens, want};
 use crate::{
     ApiState,
     auth::Principal,
+    plans,
     problem::{Kind, Problem},
 };
 use clawplane_domain::{
@@ -25,7 +26,16 @@ pub(crate) async fn change(
     changes: Changes,
     context: Context,
 ) -> Changed {
-    to(api, principal, hostname, BotCommand::Change(Box::new(changes)), context).await
+    let id = found(api, principal.tenant, hostname).await?;
+    let now =
+        api.executor.load::<Bot>(&id.to_string()).await?.profile.map(|bot| bot.limits).unwrap_or_default();
+    let then = changes.limits.of(now);
+    // A name can be changed whatever the plan says by now.
+    let _room = match then == now {
+        true => None,
+        false => Some(plans::room(api, principal.tenant, then, Some(id)).await?),
+    };
+    want(api, id, BotCommand::Change(Box::new(changes)), context).await
 }
 
 /// Lets the bot's process begin anew, or begin.
@@ -92,8 +102,8 @@ pub(crate) async fn clone(
         persona: other.life.persona,
         origin: Some(Origin::CloneOf(id)),
     };
-    let plan = Plan { bot, setup, access: other.access, fallbacks: other.fallbacks };
-    create(api, plan, context).await
+    let draft = Draft { bot, setup, access: other.access, fallbacks: other.fallbacks };
+    create(api, draft, context).await
 }
 
 /// A bot can begin with what a deleted one of the same tenant left, and with nothing else.

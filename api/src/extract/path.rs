@@ -5,7 +5,7 @@ use axum::{
     extract::{FromRequestParts, Path},
     http::request::Parts,
 };
-use clawplane_domain::{KeyId, PriceId, values::Hostname};
+use clawplane_domain::{KeyId, PriceId, TenantId, values::Hostname};
 use std::str::FromStr;
 
 /// A bot's hostname.
@@ -16,6 +16,9 @@ pub(crate) struct KeyName(pub(crate) KeyId);
 
 /// A price's id.
 pub(crate) struct PriceName(pub(crate) PriceId);
+
+/// A tenant's id.
+pub(crate) struct TenantName(pub(crate) TenantId);
 
 impl FromRequestParts<ApiState> for BotName {
     type Rejection = Problem;
@@ -35,6 +38,13 @@ impl FromRequestParts<ApiState> for PriceName {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, api: &ApiState) -> Result<Self, Problem> {
         named(parts, api, "price").await.map(Self)
+    }
+}
+
+impl FromRequestParts<ApiState> for TenantName {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, api: &ApiState) -> Result<Self, Problem> {
+        named(parts, api, "tenant").await.map(Self)
     }
 }
 

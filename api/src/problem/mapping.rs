@@ -10,6 +10,7 @@ use clawplane_domain::{
     quota::QuotaRefusal,
     session::SessionRefusal,
     tenant::TenantRefusal,
+    upkeep::UpkeepRefusal,
     user::UserRefusal,
 };
 use clawplane_eventstore::{ExecuteError, IssueError, StoreError, VaultError};
@@ -171,6 +172,12 @@ impl From<UserRefusal> for Problem {
             UserRefusal::Exists => Self::new(Kind::Conflict, refusal.to_string()),
             UserRefusal::Unknown => Self::not_found("user"),
         }
+    }
+}
+
+impl From<UpkeepRefusal> for Problem {
+    fn from(refusal: UpkeepRefusal) -> Self {
+        Self::new(Kind::Conflict, refusal.to_string())
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) struct AuditParams {
     /// What happened.
     #[param(example = "bot.created")]
     action: Option<String>,
-    /// The kind of thing that it happened to: `bot`, `provider_key`, `quota`, `price`, `session`, `user`, `tenant`.
+    /// The kind of thing that it happened to: `bot`, `provider_key`, `quota`, `price`, `session`, `user`, `tenant`, `upkeep`.
     #[param(example = "bot")]
     thing_type: Option<String>,
     /// The id of that thing.

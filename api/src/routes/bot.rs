@@ -1,12 +1,14 @@
 //! `/api/bot`: bots, their life, their quotas and their usage.
 
 pub(crate) mod access;
+pub(crate) mod admin;
 pub(crate) mod change;
 pub(crate) mod clone;
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod diagnose;
 pub(crate) mod dto;
+pub(crate) mod egress;
 pub(crate) mod exec;
 pub(crate) mod fallbacks;
 pub(crate) mod get;

@@ -2,5 +2,6 @@
 
 pub(crate) mod dto;
 pub(crate) mod get;
+pub(crate) mod plan;
 pub(crate) mod quota;
 pub(crate) mod update;

@@ -13,6 +13,7 @@ use clawplane_api::{
     ApiDeps, ApiState, EngineGate, FieldError, HealthChecks, HostPorts, KeyVerifier, PartHealth, PartStatus,
     TokenConfig, Tunnels, VendorRules, Verification,
     accounts::{self, NewAccount},
+    system::{Diagnosis, Orphan, ServerStatus, System, SystemStatus},
 };
 use clawplane_domain::{
     Secret, UserId,
@@ -48,6 +49,36 @@ pub(crate) struct Fakes {
     pub(crate) machine: Machine,
     /// What the vendors say of keys; without it none can be asked.
     pub(crate) verdict: Mutex<Option<Verification>>,
+    /// What belongs to no bot; without it no engine answers.
+    pub(crate) orphans: Mutex<Option<Vec<Orphan>>>,
+    /// What the doctor finds.
+    pub(crate) findings: Mutex<Vec<Diagnosis>>,
+}
+
+#[async_trait]
+impl System for Fakes {
+    async fn status(&self) -> SystemStatus {
+        let server = ServerStatus { ok: true, version: Some("15".to_owned()) };
+        let (hosts, read_models) = (Vec::new(), Vec::new());
+        SystemStatus { version: "1".to_owned(), database: server.clone(), nats: server, hosts, read_models }
+    }
+
+    async fn orphans(&self) -> Result<Vec<Orphan>, String> {
+        self.orphans.lock().unwrap().clone().ok_or_else(|| "the engine is away".to_owned())
+    }
+
+    async fn remove(&self, orphan: &Orphan) -> Result<(), String> {
+        if orphan.name == "stuck" {
+            return Err("it is in use".to_owned());
+        }
+        let mut orphans = self.orphans.lock().unwrap();
+        orphans.as_mut().unwrap().retain(|one| one.id != orphan.id);
+        Ok(())
+    }
+
+    async fn examine(&self) -> Result<Vec<Diagnosis>, String> {
+        Ok(self.findings.lock().unwrap().clone())
+    }
 }
 
 #[async_trait]
@@ -163,6 +194,7 @@ impl App {
             machines: Arc::new(Shared(fakes.clone())),
             ingress: Some("https://bots.example.com".parse().unwrap()),
             tunnels: Tunnels::new(TaskTracker::new(), shutdown.clone()),
+            system: fakes.clone(),
             health: fakes.clone(),
             proxy: None,
             metrics: None,

@@ -10,6 +10,7 @@ Settings come from the file given with --config (TOML, names in lower snake case
 and from the command line, the later winning:
   DATABASE_URL, READ_DATABASE_URL, NATS_URL, BOT_MASTER_KEY, BOT_IMAGE, BOT_PORT_START, BOT_DATA_DIR,
   BOT_SECRETS_DIR, PROXY_TOKEN_TTL, CLAWPLANE_SPOOL_DURABILITY, CLAWPLANE_SPOOL_MAX_BYTES, CLAWPLANE_UPSTREAM_ALLOW,
+  CLAWPLANE_EGRESS_ALLOW,
   CLAWPLANE_EXTRA_CA_FILE, CLAWPLANE_LISTEN, CLAWPLANE_ADMIN_EMAIL, CLAWPLANE_ADMIN_PASSWORD, CLAWPLANE_DATA_DIR,
   DOCKER_HOST, CLAWPLANE_LOG, CLAWPLANE_LOG_FORMAT, OTEL_EXPORTER_OTLP_ENDPOINT";
 
@@ -44,6 +45,8 @@ pub enum Command {
     Projection(ProjectionArgs),
     /// Manage the people who can sign in
     User(UserArgs),
+    /// Compare every bot with what it should be, and change nothing; fails where something is wrong
+    Doctor(DoctorArgs),
     /// Print the document that describes the REST API
     Openapi,
 }
@@ -104,6 +107,17 @@ pub struct UserArgs {
     /// What to do.
     #[command(subcommand)]
     pub action: UserAction,
+}
+
+/// Options of `clawplane doctor`.
+#[derive(Clone, Debug, Args)]
+pub struct DoctorArgs {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub database: DatabaseArgs,
+    /// Show every check, not only those that found something
+    #[arg(long)]
+    pub all: bool,
 }
 
 /// What to do with the people who can sign in.
@@ -185,6 +199,7 @@ impl CommandLine {
             Command::Migrate(migrate) => (migrate.database.data_dir.clone(), None),
             Command::Projection(projection) => (projection.database.data_dir.clone(), None),
             Command::User(user) => (user.database.data_dir.clone(), None),
+            Command::Doctor(doctor) => (doctor.database.data_dir.clone(), None),
             Command::Openapi => (None, None),
         };
         sources.flags.extend(data_dir.map(|dir| ("CLAWPLANE_DATA_DIR", dir.into_os_string())));
@@ -201,7 +216,10 @@ impl CommandLine {
             Command::Migrate(migrate) if on_dev(&migrate.database) => &[],
             Command::Projection(projection) if on_dev(&projection.database) => &[],
             Command::User(user) if on_dev(&user.database) => &[],
-            Command::Migrate(_) | Command::Projection(_) | Command::User(_) => &[Need::Database],
+            Command::Doctor(doctor) if on_dev(&doctor.database) => &[],
+            Command::Migrate(_) | Command::Projection(_) | Command::User(_) | Command::Doctor(_) => {
+                &[Need::Database]
+            }
         }
     }
 }

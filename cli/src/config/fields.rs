@@ -11,6 +11,7 @@ use super::{
 };
 use clawplane_domain::values::{Email, ImageRef};
 use clawplane_proxy::UpstreamAllow;
+use clawplane_workers::egress::Places;
 use std::{net::Ipv4Addr, path::Path};
 
 /// A setting that exists.
@@ -35,7 +36,7 @@ const NEW_KEY: &str =
     "make one with `openssl rand -hex 32` and keep it: what it encrypted is lost without it";
 const DIRECTORY: &str = "name a directory";
 
-const KNOWN: [Known; 23] = [
+const KNOWN: [Known; 24] = [
     secret("DATABASE_URL", POSTGRES),
     secret("READ_DATABASE_URL", POSTGRES),
     secret(
@@ -50,6 +51,7 @@ const KNOWN: [Known; 23] = [
     open("PROXY_TOKEN_TTL", "write whole seconds, or 0 for tokens that do not expire"),
     open("CLAWPLANE_SPOOL_DURABILITY", "write process or disk"),
     open("CLAWPLANE_SPOOL_MAX_BYTES", "write a number of bytes, 65536 or more, or leave it out for 8 GiB"),
+    open("CLAWPLANE_EGRESS_ALLOW", "write address:port or a network such as 10.0.0.0/8, with commas between"),
     open("CLAWPLANE_UPSTREAM_ALLOW", "write host:port or a network such as 10.0.0.0/8, with commas between"),
     open("CLAWPLANE_EXTRA_CA_FILE", "name a file with certificates in PEM"),
     open("CLAWPLANE_LISTEN", "write address:port, such as 127.0.0.1:8080"),
@@ -108,6 +110,7 @@ pub(super) fn read(settings: &Settings, needs: &[Need], problems: &mut Vec<Probl
         spool_durability: r.parsed("CLAWPLANE_SPOOL_DURABILITY", spool_durability).unwrap_or_default(),
         spool_max_bytes: r.parsed("CLAWPLANE_SPOOL_MAX_BYTES", spool_bytes).unwrap_or(8 << 30),
         upstream_allow: r.allow_list(),
+        egress_places: r.parsed("CLAWPLANE_EGRESS_ALLOW", checked::<Places>).unwrap_or_default(),
         extra_roots: r.parsed("CLAWPLANE_EXTRA_CA_FILE", extra_roots).unwrap_or_default(),
         listen: r.parsed("CLAWPLANE_LISTEN", listen).unwrap_or((Ipv4Addr::LOCALHOST, 8080).into()),
         ingress: r.parsed("CLAWPLANE_INGRESS_DOMAIN", ingress_domain),

@@ -1,6 +1,7 @@
 //! What the crates ask of each other without knowing each other: each trait of one, implemented over another.
 
 pub(super) mod machines;
+pub(crate) mod system;
 
 use async_trait::async_trait;
 use clawplane_api::{DataPath, EngineGate, FieldError, HostPorts, VendorRules};
@@ -147,6 +148,7 @@ impl DesiredBots for PresentBots {
             limits: bot.limits,
             token: bot.token,
             life: bot.life,
+            egress: bot.egress,
             desired: bot.desired,
             observed: bot.observed,
         });

@@ -1,6 +1,6 @@
 //! The worker role: the relay to NATS, the Docker worker, the notification worker, and the bots' own entrance.
 
-use super::{Parts, adapters::PresentBots};
+use super::{Parts, Surroundings, adapters::PresentBots};
 use crate::config::Config;
 use anyhow::Context;
 use clawplane_eventstore::{Checkpoints, DeadLetters, database};
@@ -8,6 +8,7 @@ use clawplane_proxy::Proxy;
 use clawplane_workers::{
     DesiredBots, DockerRuntime, DockerWorker, DockerWorkerConfig, DockerWorkerParts, EngineStatus,
     ExecutorReports, Host, Nats, NotificationWorker, Relay, TokenRenewal, VaultTokens,
+    egress::Places,
     runtime::docker::{DEFAULT_HOST, DockerConfig},
     workspace::Workspaces,
 };
@@ -36,13 +37,31 @@ pub(super) async fn entrance_for_bots(
 }
 
 /// The machine that this process runs on, as its bots' host.
-pub(super) async fn own_host(parts: &Parts, config: &Config) -> anyhow::Result<Host> {
+pub(super) async fn own_host(pool: &database::Pool, config: &Config) -> anyhow::Result<Host> {
     let engine = DockerConfig {
         host: config.docker_host.clone().unwrap_or_else(|| DEFAULT_HOST.to_owned()),
-        instance: database::installation(&parts.pool).await?.to_string(),
+        instance: database::installation(pool).await?.to_string(),
     };
     let workspaces = Workspaces::new(&config.bot_data_dir).context("the bots' data folder cannot be made")?;
     Ok(Host { runtime: Arc::new(DockerRuntime::new(engine)), workspaces })
+}
+
+/// What the operator says of places on the web. Whatever it is, bots get to the database and to NATS in no way.
+pub(super) fn places(config: &Config, around: &Surroundings) -> Places {
+    let mut places = config.egress_places.clone();
+    for (url, port) in
+        [(&around.database_url, 5432), (&around.read_database_url, 5432), (&around.nats_url, 4222)]
+    {
+        for url in url.expose().split(',') {
+            let url =
+                if url.contains("://") { url.trim().to_owned() } else { format!("nats://{}", url.trim()) };
+            let Ok(url) = url::Url::parse(&url) else { continue };
+            if let Some(host) = url.host_str() {
+                places.never(host, url.port().unwrap_or(port));
+            }
+        }
+    }
+    places
 }
 
 /// Starts the relay and the workers; gives the engine's status as it changes.
@@ -52,6 +71,7 @@ pub(super) fn start(
     nats: &Nats,
     host: &Host,
     bots_entrance: SocketAddr,
+    places: Places,
 ) -> anyhow::Result<watch::Receiver<EngineStatus>> {
     let (shutdown, tasks) = (&parts.background, &parts.background_tasks);
     let (feed, nats) = (parts.feed.clone(), nats.clone());
@@ -84,8 +104,9 @@ pub(super) fn start(
         wakeup: parts.wakeup.clone(),
         nats: Some((nats, dead_letters)),
     };
-    let worker =
+    let mut worker =
         DockerWorkerConfig::new(config.bot_image.clone(), config.bot_data_dir.clone(), bots_entrance);
+    worker.web = places;
     let worker = DockerWorker::start(worker, docker, shutdown, tasks);
     Ok(worker.context("the Docker worker cannot start")?.engine())
 }

@@ -1,8 +1,9 @@
 //! What can be asked of a bot, and what is decided.
 
 use super::{
-    Access, BadFallback, BadVariable, Bot, BotEvent, BotState, Changes, Desired, ExecOutcome, ExecRequest,
-    Fallback, GatewayToken, Limits, ModelChoice, NewBot, Rotate, Setup, fallbacks, life,
+    Access, BadFallback, BadVariable, Bot, BotEvent, BotState, Changes, Desired, EgressRule, ExecOutcome,
+    ExecRequest, Fallback, GatewayToken, Limits, ModelChoice, NewBot, RefusedEgress, Rotate, Setup, egress,
+    fallbacks, life,
     setup::{self, MAX_ENVIRONMENT_BYTES},
     state::BotProfile,
     token,
@@ -117,6 +118,10 @@ pub enum BotCommand {
     RevokeTokens,
     /// Let these vendors stand in for others, instead of all earlier ones.
     SetFallbacks(Vec<Fallback>),
+    /// Let it go to these places on the web, instead of all earlier ones.
+    SetEgress(Vec<EgressRule>),
+    /// From the worker: it wanted to go where it may not.
+    NoteEgressRefused(RefusedEgress),
     /// Remove it with its data.
     Delete,
     /// Remove it, and leave its folder where it is.
@@ -237,6 +242,10 @@ pub(super) fn decide(bot: &Bot, command: BotCommand) -> Result<Vec<BotEvent>, Bo
         BotCommand::DeleteKeepingData => Ok(vec![deleted(bot, true)]),
         BotCommand::Create(..) | BotCommand::CreateWith(_) => Err(BotRefusal::Exists),
         BotCommand::RequestExec(request) => Ok(vec![BotEvent::ExecRequested { request: request.check()? }]),
+        BotCommand::SetEgress(allow) => set_egress(bot, allow),
+        BotCommand::NoteEgressRefused(refused) => {
+            Ok(vec![BotEvent::EgressRefused { refused: refused.tidied() }])
+        }
     }
 }
 
@@ -259,6 +268,14 @@ fn set_fallbacks(bot: &BotProfile, fallbacks: Vec<Fallback>) -> Result<Vec<BotEv
         return Ok(Vec::new());
     }
     Ok(vec![BotEvent::FallbacksSet { fallbacks }])
+}
+
+fn set_egress(bot: &BotProfile, allow: Vec<EgressRule>) -> Result<Vec<BotEvent>, BotRefusal> {
+    let allow = egress::checked(allow)?;
+    if bot.egress == allow {
+        return Ok(Vec::new());
+    }
+    Ok(vec![BotEvent::EgressSet { allow }])
 }
 
 /// Only news is recorded: the worker reports at every pass.

@@ -1,8 +1,8 @@
 //! What happens to a bot.
 
 use super::{
-    Access, CreateBot, EarlierToken, ExecOutcome, ExecRequest, Fallback, GatewayToken, Observation, Origin,
-    Reshape, Setup,
+    Access, CreateBot, EarlierToken, EgressRule, ExecOutcome, ExecRequest, Fallback, GatewayToken,
+    Observation, Origin, RefusedEgress, Reshape, Setup,
 };
 use crate::{
     TokenHash,
@@ -123,6 +123,19 @@ pub enum BotEvent {
         /// In the order in which they are tried.
         fallbacks: Vec<Fallback>,
     },
+    /// It may go to these places on the web, instead of all earlier ones; to none when the list is empty.
+    #[serde(rename = "bot.egress_set")]
+    EgressSet {
+        /// The places.
+        allow: Vec<EgressRule>,
+    },
+    /// It asked for a place on the web that it may not go to. Not every time: once a place and hour at most.
+    #[serde(rename = "bot.egress_refused")]
+    EgressRefused {
+        /// Where it wanted to go, and why it did not.
+        #[serde(flatten)]
+        refused: RefusedEgress,
+    },
     /// It shall run.
     #[serde(rename = "bot.start_requested")]
     StartRequested {},
@@ -185,6 +198,8 @@ crate::aggregate::impl_event!(BotEvent {
     TokensRevoked => "bot.tokens_revoked" @ "1",
     AccessSet => "bot.access_set" @ "1",
     FallbacksSet => "bot.fallbacks_set" @ "1",
+    EgressSet => "bot.egress_set" @ "1",
+    EgressRefused => "bot.egress_refused" @ "1",
     StartRequested => "bot.start_requested" @ "1",
     StopRequested => "bot.stop_requested" @ "1",
     Deleted => "bot.deleted" @ "1",

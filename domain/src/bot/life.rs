@@ -109,6 +109,10 @@ pub struct LimitsChange {
     pub cpu_millis: Option<u32>,
     /// Processes and threads.
     pub pids: Option<u32>,
+    /// What its folder may hold, in MiB.
+    pub disk_mib: Option<u32>,
+    /// Whether its root file system can be written.
+    pub writable_root: Option<bool>,
 }
 
 impl LimitsChange {
@@ -119,6 +123,8 @@ impl LimitsChange {
             memory_mib: self.memory_mib.unwrap_or(now.memory_mib),
             cpu_millis: self.cpu_millis.unwrap_or(now.cpu_millis),
             pids: self.pids.unwrap_or(now.pids),
+            disk_mib: self.disk_mib.or(now.disk_mib),
+            writable_root: self.writable_root.unwrap_or(now.writable_root),
         }
     }
 }

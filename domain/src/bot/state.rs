@@ -1,7 +1,7 @@
 //! What a bot is.
 
 use super::{
-    Access, BotEvent, Fallback, Life, Reshape, Upgrade, UpgradeOutcome,
+    Access, BotEvent, EgressRule, Fallback, Life, Reshape, Upgrade, UpgradeOutcome,
     commands::Observation,
     token::{EarlierToken, GatewayToken},
 };
@@ -65,12 +65,28 @@ pub struct Limits {
     pub cpu_millis: u32,
     /// Processes and threads.
     pub pids: u32,
+    /// What its folder may hold, in MiB; [`DISK_MIB`] when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk_mib: Option<u32>,
+    /// For an image that cannot do otherwise: its root file system can be written.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub writable_root: bool,
+}
+
+/// What a bot's folder may hold where nobody says otherwise, in MiB.
+pub const DISK_MIB: u32 = 10 * 1024;
+
+impl Limits {
+    /// What its folder may hold, in MiB.
+    pub fn disk(&self) -> u32 {
+        self.disk_mib.unwrap_or(DISK_MIB)
+    }
 }
 
 impl Default for Limits {
     /// OpenClaw 2026.9 holds about 1.3 GB at its first turn, so less than 2 GiB makes no usable bot.
     fn default() -> Self {
-        Self { memory_mib: 2048, cpu_millis: 1000, pids: 512 }
+        Self { memory_mib: 2048, cpu_millis: 1000, pids: 512, disk_mib: None, writable_root: false }
     }
 }
 
@@ -120,6 +136,9 @@ pub struct BotProfile {
     /// What else it was given, and how often it was to begin anew.
     #[serde(default)]
     pub life: Life,
+    /// Where it may go on the web; nowhere when empty.
+    #[serde(default)]
+    pub egress: Vec<EgressRule>,
     /// What its owner wants.
     pub desired: Desired,
     /// What the worker saw last.
@@ -174,6 +193,7 @@ impl Decide for Bot {
                 earlier: Vec::new(),
                 fallbacks: Vec::new(),
                 life: Life::default(),
+                egress: Vec::new(),
                 desired: Desired::Stopped,
                 observed: Observation::new(BotState::Created),
                 removed: false,
@@ -218,6 +238,8 @@ impl Decide for Bot {
             BotEvent::UpgradeRolledBack { number, reason, .. } => {
                 bot.life.settle(number, UpgradeOutcome::RolledBack { reason });
             }
+            BotEvent::EgressSet { allow } => bot.egress = allow,
+            BotEvent::EgressRefused { .. } => {}
             BotEvent::StartRequested {} => bot.desired = Desired::Running,
             BotEvent::StopRequested {} => bot.desired = Desired::Stopped,
             BotEvent::Deleted { keep_data, .. } => {

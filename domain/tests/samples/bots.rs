@@ -5,7 +5,7 @@ use clawplane_domain::{
     BotId, TokenHash,
     bot::{
         Access, BotEvent, BotState, CreateBot, EarlierToken, ExecOutcome, ExecRequest, Fallback,
-        GatewayToken, Limits, ModelChoice, Observation, Origin, Reshape, Setup,
+        GatewayToken, Limits, ModelChoice, Observation, Origin, RefusedEgress, Reshape, Setup,
     },
 };
 
@@ -23,7 +23,7 @@ pub(super) fn add(samples: &mut Samples) {
             ModelChoice { vendor: text("anthropic"), model: text("claude-sonnet-4-5") },
             ModelChoice { vendor: text("openai"), model: text("gpt-5") },
         ],
-        limits: Limits { memory_mib: 4096, cpu_millis: 1500, pids: 256 },
+        limits: Limits { memory_mib: 4096, cpu_millis: 1500, pids: 256, ..Limits::default() },
     };
     samples.add(&BotEvent::Created { bot: bot.clone() });
     samples.minimal(&BotEvent::Created { bot: CreateBot { image: None, tags: Vec::new(), ..bot } });
@@ -50,6 +50,11 @@ pub(super) fn add(samples: &mut Samples) {
     ];
     samples.add(&BotEvent::FallbacksSet { fallbacks });
     samples.minimal(&BotEvent::FallbacksSet { fallbacks: Vec::new() });
+
+    samples.add(&BotEvent::EgressSet { allow: vec![text("api.github.com:443"), text("*.example.com:*")] });
+    samples.minimal(&BotEvent::EgressSet { allow: Vec::new() });
+    let refused = RefusedEgress { host: "evil.example".into(), port: 443, why: "not_allowed".into() };
+    samples.add(&BotEvent::EgressRefused { refused });
 
     samples.add(&BotEvent::StartRequested {});
     samples.add(&BotEvent::StopRequested {});

@@ -2,9 +2,10 @@
 
 use super::{Samples, at, id, text};
 use clawplane_domain::{
-    TokenHash,
+    BotId, TokenHash,
     session::{CloseReason, OpenSession, SessionEvent},
-    tenant::{Role, TenantEvent},
+    tenant::{Plan, Role, Share, TenantEvent},
+    upkeep::{Leftover, LeftoverKind, UpkeepEvent},
     user::{Account, UserEvent},
 };
 
@@ -25,6 +26,22 @@ pub(super) fn add(samples: &mut Samples) {
     samples.add(&TenantEvent::Created { id: id(0x2), name: text("Ada"), personal: true });
     samples.add(&TenantEvent::MemberAdded { user_id: id(0x1), role: Role::Owner });
     samples.add(&TenantEvent::TimeZoneSet { time_zone: text("Europe/Berlin") });
+
+    let each = Share { memory_mib: 4096, cpu_millis: 2000, pids: 512, disk_mib: 20_480 };
+    let all = Share { memory_mib: 16_384, cpu_millis: 8000, pids: 4096, disk_mib: 102_400 };
+    samples.add(&TenantEvent::PlanSet { plan: Plan { bots: 5, each, all, writable_root: true } });
+
+    let folder = id::<BotId>(0x22).to_string();
+    let leftovers = vec![
+        Leftover {
+            kind: LeftoverKind::Container,
+            id: "4c01db0b339c".into(),
+            name: "clawplane-ada".into(),
+            bot: Some(id(0x21)),
+        },
+        Leftover { kind: LeftoverKind::Folder, id: folder.clone(), name: folder, bot: None },
+    ];
+    samples.add(&UpkeepEvent::CleanupRequested { leftovers });
 
     let session = OpenSession {
         id: id(0x11),

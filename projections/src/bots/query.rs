@@ -6,7 +6,10 @@ use crate::{
 };
 use clawplane_domain::{
     BotId, TenantId, Timestamp, UserId,
-    bot::{Access, Bot, BotState, Desired, Fallback, GatewayToken, Life, Limits, ModelChoice, Observation},
+    bot::{
+        Access, Bot, BotState, Desired, EgressRule, Fallback, GatewayToken, Life, Limits, ModelChoice,
+        Observation,
+    },
     quota::QuotaLimits,
     values::{Hostname, ImageRef, Label, Tag},
 };
@@ -53,6 +56,8 @@ pub struct BotRow {
     pub fallbacks: Vec<Fallback>,
     /// What else it was given, and how often it was to begin anew. Its persona is not here.
     pub life: Life,
+    /// Where it may go on the web.
+    pub egress: Vec<EgressRule>,
     /// What its owner wants.
     pub desired: Desired,
     /// What the worker saw last.
@@ -146,6 +151,20 @@ impl Bots {
         Ok(stats)
     }
 
+    /// The limits of the tenant's bots, but for `except`; deleted ones do not count.
+    pub async fn limits(&self, tenant: TenantId, except: Option<BotId>) -> Result<Vec<Limits>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT bot #> '{profile,limits}' FROM view_bots.bots
+             WHERE tenant_id = $1 AND NOT deleted AND id IS DISTINCT FROM $2",
+        )
+        .bind(tenant.0)
+        .bind(except.map(|bot| bot.0))
+        .fetch_all(&self.pool)
+        .await?;
+        let limits = rows.iter().map(|row| row.try_get::<Json<Limits>, _>(0).map(|Json(limits)| limits));
+        Ok(limits.collect::<Result<_, _>>()?)
+    }
+
     /// Every tenant's bots, with those that are deleted but not yet removed: for the worker, not for people.
     pub async fn all_present(&self) -> Result<Vec<BotRow>, StoreError> {
         let rows = sqlx::query(&format!("{SELECT} ORDER BY b.id")).fetch_all(&self.pool).await?;
@@ -192,6 +211,7 @@ fn bot(row: &PgRow) -> Result<BotRow, sqlx::Error> {
         token: profile.token,
         fallbacks: profile.fallbacks,
         life: profile.life,
+        egress: profile.egress,
         desired: profile.desired,
         observed: profile.observed,
         state_since: row.try_get("state_since")?,

@@ -43,7 +43,7 @@ pub(super) async fn apply(tx: &mut PgConnection, id: Uuid, event: TenantEvent) -
                 .execute(tx)
                 .await?;
         }
-        TenantEvent::MemberAdded { .. } => {}
+        TenantEvent::MemberAdded { .. } | TenantEvent::PlanSet { .. } => {}
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The Docker worker's configuration, which `cli` fills.
 
+use crate::egress::Places;
 use clawplane_domain::values::ImageRef;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -17,6 +18,8 @@ pub struct DockerWorkerConfig {
     pub proxy_addr: SocketAddr,
     /// The port under which a bot finds it on its own network.
     pub egress_port: u16,
+    /// Which places on the web may be reached at all, by bots that have a list.
+    pub web: Places,
     /// The containers' command, when not the image's own.
     pub command: Option<Vec<String>>,
     /// Longest time between two passes over all bots.
@@ -46,6 +49,11 @@ pub struct DockerWorkerConfig {
 }
 
 impl DockerWorkerConfig {
+    /// The port under which a bot that has a list finds its way to the web: the one after the proxy's.
+    pub fn web_port(&self) -> u16 {
+        self.egress_port.saturating_add(1)
+    }
+
     /// The usual times.
     pub fn new(default_image: ImageRef, data_dir: PathBuf, proxy_addr: SocketAddr) -> Self {
         Self {
@@ -53,6 +61,7 @@ impl DockerWorkerConfig {
             data_dir,
             proxy_addr,
             egress_port: EGRESS_PORT,
+            web: Places::default(),
             command: None,
             reconcile_every: Duration::from_secs(30),
             health_within: Duration::from_mins(2),

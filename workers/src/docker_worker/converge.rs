@@ -3,6 +3,7 @@
 
 use super::{
     BoxError, DesiredBot, Shared,
+    disk::Measured,
     failures::{Failures, Verdict},
     plan::{self, Step},
     reason,
@@ -33,6 +34,8 @@ pub(super) struct Memory {
     pub(super) taken: Taken,
     /// Its removal was confirmed; the read model just does not show it yet.
     pub(super) removed: bool,
+    /// What its folder held when it was last measured.
+    pub(super) disk: Option<Measured>,
 }
 
 /// A bot that is left alone.

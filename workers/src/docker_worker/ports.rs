@@ -5,7 +5,10 @@
 use async_trait::async_trait;
 use clawplane_domain::{
     Actor, BotId, Metadata, Secret, TenantId,
-    bot::{Bot, BotCommand, BotRefusal, Desired, GatewayToken, Life, Limits, ModelChoice, Observation},
+    bot::{
+        Bot, BotCommand, BotRefusal, Desired, EgressRule, GatewayToken, Life, Limits, ModelChoice,
+        Observation, RefusedEgress,
+    },
     clock::Clock,
     sealed::bound_to_bot,
     values::{Hostname, ImageRef, Label, Tag},
@@ -42,6 +45,8 @@ pub struct DesiredBot {
     pub token: Option<GatewayToken>,
     /// What else it was given, and how often it was to begin anew.
     pub life: Life,
+    /// Where it may go on the web; nowhere when empty.
+    pub egress: Vec<EgressRule>,
     /// What its owner wants.
     pub desired: Desired,
     /// What was last seen of it.
@@ -62,6 +67,7 @@ impl DesiredBot {
             && self.models == other.models
             && self.tags == other.tags
             && self.life == other.life
+            && self.egress == other.egress
             && names(self) == names(other)
     }
 }
@@ -91,6 +97,13 @@ pub trait BotReports: Send + Sync + 'static {
     async fn persona(&self, bot: BotId) -> Result<Option<String>, BoxError>;
     /// Nothing of a deleted bot is left on the host.
     async fn confirm_removed(&self, bot: BotId, tenant: TenantId) -> Result<(), BoxError>;
+    /// A bot wanted to go to a place on the web that it may not go to.
+    async fn egress_refused(
+        &self,
+        bot: BotId,
+        tenant: TenantId,
+        refused: RefusedEgress,
+    ) -> Result<(), BoxError>;
 }
 
 /// Opens gateway tokens, which a bot's own config has to carry.
@@ -155,6 +168,15 @@ impl BotReports for ExecutorReports {
 
     async fn confirm_removed(&self, bot: BotId, tenant: TenantId) -> Result<(), BoxError> {
         self.send(bot, tenant, BotCommand::ConfirmRemoved).await
+    }
+
+    async fn egress_refused(
+        &self,
+        bot: BotId,
+        tenant: TenantId,
+        refused: RefusedEgress,
+    ) -> Result<(), BoxError> {
+        self.send(bot, tenant, BotCommand::NoteEgressRefused(refused)).await
     }
 }
 

@@ -41,6 +41,9 @@ impl Converge {
             return Ok(Next::Settled);
         }
         let seen = shared.runtime.inspect(bot.id).await?;
+        if let Some(next) = self.rest_without_room(seen.as_ref()).await? {
+            return Ok(next);
+        }
         match (plan::next(bot.desired, seen.as_ref(), &spec.spec_hash, self.last_state()), seen) {
             (Step::Create, _) => self.create(&spec, network).await,
             (Step::Replace, Some(seen)) => self.replace(&spec, &seen.id).await,
@@ -154,6 +157,7 @@ impl Converge {
         }
         // Before its first request; whether it worked is looked at once it runs.
         let _ = self.open_egress(network).await;
+        let _ = self.open_web(network).await;
         match self.shared.runtime.start(&id).await {
             Ok(()) => drop(permit),
             Err(error) if fresh || matches!(error, RuntimeError::Unavailable { .. }) => return Err(error),
@@ -198,7 +202,7 @@ impl Converge {
             }
             self.memory.starting_since = None;
             self.memory.failed_probes = 0;
-            let reason = self.bot.token.is_none().then(|| REVOKED.to_owned());
+            let reason = self.bot.token.is_none().then(|| REVOKED.to_owned()).or_else(|| self.disk_warning());
             let seen =
                 Observation { container_id: id, restarts, reason, ..Observation::new(BotState::Running) };
             self.report(seen).await;
@@ -232,6 +236,7 @@ impl Converge {
             return self.shared.runtime.probe(inside).await;
         }
         self.open_egress(network).await?;
+        self.open_web(network).await?;
         self.shared.forwards.ensure(self.bot.id, Way::Ingress, outside, inside, None).await?;
         self.shared.runtime.probe(inside).await
     }

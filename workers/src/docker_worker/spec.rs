@@ -34,7 +34,7 @@ pub(super) fn container(
         name: format!("clawplane-{}-{}", bot.hostname, short_id(bot.id)),
         image: bot.image_now().unwrap_or(&config.default_image).clone(),
         command: config.command.clone(),
-        env: environment(bot),
+        env: environment(bot, gateway, config),
         user: workspaces.owner().for_container(),
         limits: bot.limits,
         state_dir: workspaces.state_dir(bot.id),
@@ -65,7 +65,7 @@ pub(super) fn openclaw_json(
 }
 
 /// Its owner's variables, and behind them the platform's, which count where a name is there twice.
-fn environment(bot: &DesiredBot) -> Vec<String> {
+fn environment(bot: &DesiredBot, gateway: IpAddr, config: &DockerWorkerConfig) -> Vec<String> {
     let heap = u64::from(bot.limits.memory_mib) * u64::from(HEAP_PERCENT) / 100;
     let own = bot.life.environment.iter().map(|(name, value)| format!("{name}={value}"));
     let ours = [
@@ -77,7 +77,22 @@ fn environment(bot: &DesiredBot) -> Vec<String> {
         format!("OPENCLAW_GATEWAY_PORT={GATEWAY_PORT}"),
         format!("NODE_OPTIONS=--max-old-space-size={heap}"),
     ];
-    own.chain(ours).collect()
+    let mut env: Vec<String> = own.chain(ours).collect();
+    // Whether there is a list, not what is on it: a change of it then needs no new container.
+    if !bot.egress.is_empty() {
+        env.extend(web(gateway, config.web_port()));
+    }
+    env
+}
+
+/// The way to the web as programs look for it. Node does so only when told (since 22.21 and 24.5).
+fn web(gateway: IpAddr, port: u16) -> Vec<String> {
+    let proxy = format!("http://{}", SocketAddr::new(gateway, port));
+    let none = format!("localhost,127.0.0.1,::1,{gateway}");
+    let both =
+        |name: &str, value: &str| [format!("{name}={value}"), format!("{}={value}", name.to_lowercase())];
+    let pairs = [both("HTTP_PROXY", &proxy), both("HTTPS_PROXY", &proxy), both("NO_PROXY", &none)];
+    pairs.into_iter().flatten().chain(["NODE_USE_ENV_PROXY=1".to_owned()]).collect()
 }
 
 fn digest(value: &impl Serialize) -> String {

@@ -67,7 +67,7 @@ impl Triggers {
     /// An event of a bot's stream.
     fn bot(&self, bot: BotId, event_type: &str, position: Position) {
         // The worker's own reports need no look.
-        if matches!(event_type, "bot.observed" | "bot.removed") {
+        if matches!(event_type, "bot.observed" | "bot.removed" | "bot.egress_refused") {
             return;
         }
         self.add(|pending| {

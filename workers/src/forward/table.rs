@@ -1,7 +1,10 @@
 //! The forwarders of all bots.
 
 use super::Forwarder;
-use crate::runtime::BotNetwork;
+use crate::{
+    egress::{Rules, Web, WebProxy, Whose},
+    runtime::BotNetwork,
+};
 use clawplane_domain::BotId;
 use std::{collections::HashMap, net::SocketAddr};
 use tokio::{net::TcpListener, sync::Mutex};
@@ -20,6 +23,7 @@ pub enum Way {
 #[derive(Debug)]
 pub struct Forwards {
     open: Mutex<HashMap<(BotId, Way), Forwarder>>,
+    webs: Mutex<HashMap<BotId, WebProxy>>,
     tracker: TaskTracker,
     shutdown: CancellationToken,
 }
@@ -27,7 +31,7 @@ pub struct Forwards {
 impl Forwards {
     /// None yet. Their tasks are the tracker's.
     pub fn new(tracker: TaskTracker, shutdown: CancellationToken) -> Self {
-        Self { open: Mutex::default(), tracker, shutdown }
+        Self { open: Mutex::default(), webs: Mutex::default(), tracker, shutdown }
     }
 
     /// Sees to it that `listen` leads to `target`, for connections from `from` if given. The error is for people.
@@ -65,8 +69,41 @@ impl Forwards {
         !bound.is_err_and(|error| error.kind() == std::io::ErrorKind::AddrInUse)
     }
 
-    /// Closes both ways of a bot.
+    /// Sees to it that a bot finds its way to the web at `listen`, on its network `from`. The error is for people.
+    pub async fn ensure_web(
+        &self,
+        whose: Whose,
+        listen: SocketAddr,
+        from: BotNetwork,
+        rules: Rules,
+        web: &Web,
+    ) -> Result<(), String> {
+        let mut webs = self.webs.lock().await;
+        match webs.remove(&whose.bot) {
+            Some(open) if open.listen() == listen && open.is_open() => {
+                open.set_rules(rules);
+                webs.insert(whose.bot, open);
+                return Ok(());
+            }
+            Some(stale) => stale.close().await,
+            None => {}
+        }
+        let bound = WebProxy::bind(whose, listen, from, rules, web, &self.tracker, &self.shutdown).await;
+        let open = bound.map_err(|error| format!("cannot listen on {listen}: {error}"))?;
+        webs.insert(whose.bot, open);
+        Ok(())
+    }
+
+    /// Closes a bot's way to the web.
+    pub async fn close_web(&self, bot: BotId) {
+        if let Some(open) = self.webs.lock().await.remove(&bot) {
+            open.close().await;
+        }
+    }
+
+    /// Closes all ways of a bot.
     pub async fn remove(&self, bot: BotId) {
+        self.close_web(bot).await;
         let mut open = self.open.lock().await;
         for way in [Way::Egress, Way::Ingress] {
             if let Some(forwarder) = open.remove(&(bot, way)) {

@@ -3,6 +3,7 @@
 //! One client, made when it is first needed and thrown away when the engine did not answer, so that an engine that
 //! was replaced by another version is spoken to in that one's API version.
 
+mod belongings;
 mod containers;
 mod errors;
 mod events;
@@ -16,10 +17,11 @@ pub mod profile;
 
 use super::{
     BotNetwork, ContainerSeen, ContainerSpec, EngineEvent, EngineInfo, PullProgress, Runtime, RuntimeError,
+    belongings::Belongings,
 };
 use async_trait::async_trait;
 use bollard::{API_DEFAULT_VERSION, Docker};
-use clawplane_domain::{BotId, Secret, TenantId, values::ImageRef};
+use clawplane_domain::{BotId, Secret, TenantId, upkeep::LeftoverKind, values::ImageRef};
 use futures::stream::BoxStream;
 use std::{
     net::SocketAddr,
@@ -176,6 +178,14 @@ impl Runtime for DockerRuntime {
 
     async fn takes_token(&self, gateway: SocketAddr, token: &Secret) -> Result<bool, String> {
         health::takes_token(gateway, token).await
+    }
+
+    async fn belongings(&self) -> Result<Belongings, RuntimeError> {
+        self.look_at_all().await
+    }
+
+    async fn remove_leftover(&self, kind: LeftoverKind, id: &str) -> Result<(), RuntimeError> {
+        self.remove_one(kind, id).await
     }
 
     fn events(&self) -> BoxStream<'static, Result<EngineEvent, RuntimeError>> {

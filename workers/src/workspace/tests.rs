@@ -24,6 +24,7 @@ pub(crate) fn bot(models: &[&str]) -> DesiredBot {
         limits: Limits::default(),
         token: None,
         life: Life::default(),
+        egress: Vec::new(),
         desired: Desired::Running,
         observed: Observation::new(BotState::Created),
     }

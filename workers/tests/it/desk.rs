@@ -86,6 +86,7 @@ async fn fold(executor: &Executor, id: BotId) -> Option<Folded> {
         limits: bot.limits,
         token: bot.token,
         life: bot.life,
+        egress: bot.egress,
         desired: bot.desired,
         observed: bot.observed,
     };
@@ -157,6 +158,12 @@ impl Desk {
     }
 
     async fn made(&self, hostname: &str, image: Option<&str>, setup: Setup) -> BotId {
+        let limits = Limits { memory_mib: 64, cpu_millis: 500, pids: 32, ..Limits::default() };
+        self.bot_with(hostname, image, limits).await
+    }
+
+    /// As [`Desk::bot`], with these limits.
+    pub(crate) async fn bot_with(&self, hostname: &str, image: Option<&str>, limits: Limits) -> BotId {
         let id = BotId(unique());
         let secret = Secret::new(token_of(id));
         let sealed = self.vault.seal(&secret, &bound_to_bot(self.tenant, id)).await.unwrap();
@@ -172,7 +179,7 @@ impl Desk {
             port: free_port(),
             tags: vec![],
             models: vec![model],
-            limits: Limits { memory_mib: 64, cpu_millis: 500, pids: 32 },
+            limits,
         };
         self.bots.ids.lock().unwrap().push(id);
         let new = NewBot { bot: new, setup, token, access: Access::default(), fallbacks: vec![] };

@@ -17,7 +17,9 @@ use clawplane_domain::{
     BotId,
     bot::{BotCommand, BotState},
 };
-use clawplane_workers::{DockerRuntime, Runtime, docker_worker::EGRESS_PORT, runtime::short_id};
+use clawplane_workers::{
+    DockerRuntime, DockerWorkerConfig, Runtime, docker_worker::EGRESS_PORT, runtime::short_id,
+};
 use futures::StreamExt;
 use pretty_assertions::assert_eq;
 use std::{
@@ -32,22 +34,26 @@ use tokio::{
 
 /// An installation of its own on the engine. Its bots have to be gone at the end of a test; where a test fails, the
 /// next call of [`place`] removes what it left.
-struct Place {
-    desk: Desk,
-    runtime: DockerRuntime,
-    docker: Docker,
+pub(crate) struct Place {
+    pub(crate) desk: Desk,
+    pub(crate) runtime: DockerRuntime,
+    pub(crate) docker: Docker,
     running: Running,
 }
 
 const OURS: &str = "clawplane.instance=clawplane-workers-test";
 
 async fn place(name: &str, proxy: Option<SocketAddr>) -> Option<Place> {
+    place_with(name, |config| config.proxy_addr = proxy.unwrap_or(config.proxy_addr)).await
+}
+
+pub(crate) async fn place_with(name: &str, change: impl FnOnce(&mut DockerWorkerConfig)) -> Option<Place> {
     let instance = format!("clawplane-workers-test-{name}");
     let (runtime, docker) = engine(&instance).await?;
     sweep(&docker, &instance).await;
     let desk = Desk::new().await;
     let mut config = desk.config();
-    config.proxy_addr = proxy.unwrap_or(config.proxy_addr);
+    change(&mut config);
     // One port for all, as in real life: each has a rule of the host's firewall.
     config.egress_port = EGRESS_PORT;
     let running = desk.work(config, Arc::new(runtime.clone()));
@@ -67,13 +73,13 @@ async fn sweep(docker: &Docker, instance: &str) {
 }
 
 impl Place {
-    async fn inspect(&self, bot: BotId) -> ContainerInspectResponse {
+    pub(crate) async fn inspect(&self, bot: BotId) -> ContainerInspectResponse {
         let id = self.runtime.inspect(bot).await.unwrap().expect("it has a container").id;
         self.docker.inspect_container(&id, None).await.unwrap()
     }
 
     /// What a shell line in the bot's container prints, and whether it succeeded.
-    async fn inside(&self, bot: BotId, line: &str) -> (String, bool) {
+    pub(crate) async fn inside(&self, bot: BotId, line: &str) -> (String, bool) {
         let id = self.runtime.inspect(bot).await.unwrap().unwrap().id;
         let options = CreateExecOptions {
             cmd: Some(vec!["/bin/sh".to_owned(), "-c".to_owned(), line.to_owned()]),
@@ -95,7 +101,7 @@ impl Place {
         (text, code == Some(0))
     }
 
-    async fn end(self, bots: &[BotId]) {
+    pub(crate) async fn end(self, bots: &[BotId]) {
         for bot in bots {
             self.desk.tell(*bot, BotCommand::Delete).await;
         }
@@ -111,7 +117,7 @@ impl Place {
 }
 
 /// Whether the host's firewall could be told: that takes root.
-fn host_is_guarded() -> bool {
+pub(crate) fn host_is_guarded() -> bool {
     let listed = std::process::Command::new("iptables").args(["-w", "5", "-S", "CLAWPLANE"]).output();
     listed.is_ok_and(|output| output.status.success())
 }

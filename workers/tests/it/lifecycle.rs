@@ -1,7 +1,7 @@
 //! The worker against the fake engine: from every state to what is wanted.
 
 use crate::desk::{Desk, IMAGE, read, token_of};
-use clawplane_domain::bot::{BotCommand, BotState};
+use clawplane_domain::bot::{BotCommand, BotState, Limits};
 use clawplane_workers::{EngineStatus, FakeRuntime, runtime::Phase};
 use pretty_assertions::assert_eq;
 use std::sync::Arc;
@@ -163,5 +163,33 @@ async fn two_bots_have_two_networks_and_one_bots_ways_close_alone() {
     TcpStream::connect(("127.0.0.1", desk.load(bert).await.port))
         .await
         .expect("the other's port is still open");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_bot_beyond_its_disk_limit_is_stopped_until_there_is_room() {
+    let desk = Desk::new().await;
+    let fake = FakeRuntime::with_images(&[IMAGE]);
+    let running = desk.work(desk.config(), Arc::new(fake.clone()));
+    let limits = Limits { disk_mib: Some(64), ..Limits::default() };
+    let bot = desk.bot_with("anna", None, limits).await;
+    desk.tell(bot, BotCommand::Start).await;
+    desk.until_state(bot, BotState::Running).await;
+    let filler = desk.state_dir(bot).join("workspace/filler");
+    std::fs::write(&filler, vec![1; 56 << 20]).unwrap();
+    let near = |text: &str| text.contains("more than 80 %");
+    let warned = desk.until(bot, "it is warned", |seen| seen.reason.as_deref().is_some_and(near)).await;
+    assert_eq!(warned.state, BotState::Running);
+    std::fs::write(&filler, vec![1; 70 << 20]).unwrap();
+    let full = desk.until_state(bot, BotState::Failed).await;
+    assert!(full.reason.as_deref().unwrap().starts_with("disk_limit: its folder has 70 MiB"), "{full:?}");
+    assert_ne!(fake.container(bot).unwrap().seen.phase, Phase::Running);
+    desk.tell(bot, BotCommand::Stop).await;
+    desk.until_state(bot, BotState::Stopped).await;
+    desk.tell(bot, BotCommand::Start).await;
+    desk.until_state(bot, BotState::Failed).await;
+    assert_ne!(fake.container(bot).unwrap().seen.phase, Phase::Running, "it cannot be started");
+    std::fs::remove_file(&filler).unwrap();
+    desk.until_state(bot, BotState::Running).await;
     running.stop().await;
 }

@@ -82,6 +82,10 @@ pub(crate) struct BotDto {
     /// The vendors that stand in for others.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     fallbacks: Vec<FallbackDto>,
+    /// Where it may go on the web; absent when nowhere.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(example = json!(["api.github.com:443"]))]
+    egress: Vec<String>,
     /// When its gateway token ends; absent when it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     gateway_token_expires_at: Option<DateTime<Utc>>,
@@ -120,6 +124,11 @@ pub(crate) struct LimitsDto {
     /// Processes and threads.
     #[schema(example = 512)]
     pids: u32,
+    /// What its folder may hold, in MiB; 10240 when absent.
+    #[schema(example = 10_240)]
+    disk_mib: Option<u32>,
+    /// Its root file system can be written; absent when it cannot.
+    writable_root: Option<bool>,
 }
 
 impl BotDto {
@@ -154,6 +163,7 @@ impl BotDto {
             allowed_vendors: row.access.allowed_vendors.map(texts),
             has_gateway_token: row.token.is_some(),
             fallbacks: fallbacks::shown(api, row.fallbacks),
+            egress: texts(row.egress),
             gateway_token_expires_at: row.token.and_then(|token| token.expires_at),
             quota: row.quota.map(Into::into),
             created_by: row.created_by.0,

@@ -1,7 +1,7 @@
 //! What a new bot is made of, as a client says it.
 
 use super::{access, setup};
-use crate::{ApiState, auth::Principal, bots::Plan, fields::Fields, problem::Problem};
+use crate::{ApiState, auth::Principal, bots::Draft, fields::Fields, problem::Problem};
 use clawplane_domain::{
     BotId,
     bot::{CreateBot, Limits, LimitsChange, ModelChoice, Setup},
@@ -89,6 +89,11 @@ pub(crate) struct LimitsRequest {
     /// Processes and threads.
     #[schema(example = 512, minimum = 16, maximum = 32_768)]
     pids: Option<u32>,
+    /// What its folder may hold, in MiB; 10240 when absent.
+    #[schema(example = 10_240, minimum = 64, maximum = 16_777_216)]
+    disk_mib: Option<u32>,
+    /// Its root file system can be written, for an image that cannot do otherwise; takes a plan that allows it.
+    writable_root: Option<bool>,
 }
 
 fn default_models() -> Vec<ModelDto> {
@@ -97,7 +102,7 @@ fn default_models() -> Vec<ModelDto> {
 
 impl CreateBotRequest {
     /// Checked; the port is still to be chosen.
-    pub(super) fn check(self, api: &ApiState, principal: Principal) -> Result<Plan, Problem> {
+    pub(super) fn check(self, api: &ApiState, principal: Principal) -> Result<Draft, Problem> {
         let mut fields = Fields::default();
         let hostname: Option<Hostname> = fields.parse("hostname", &self.hostname);
         let name = self.name.as_deref().unwrap_or(&self.hostname);
@@ -128,7 +133,7 @@ impl CreateBotRequest {
             models,
             limits,
         });
-        fields.finish(bot.map(|bot| Plan { bot, setup, access, fallbacks: Vec::new() }))
+        fields.finish(bot.map(|bot| Draft { bot, setup, access, fallbacks: Vec::new() }))
     }
 }
 
@@ -155,6 +160,8 @@ impl LimitsRequest {
             memory_mib: within("limits.memoryMib", self.memory_mib, 128, 1_048_576),
             cpu_millis: within("limits.cpuMillis", self.cpu_millis, 50, 1_024_000),
             pids: within("limits.pids", self.pids, 16, 32_768),
+            disk_mib: within("limits.diskMib", self.disk_mib, 64, 16_777_216),
+            writable_root: self.writable_root,
         }
     }
 }

@@ -53,6 +53,8 @@ fn reshape(shape: Reshape) -> BotCommand {
         memory_mib: Some(all.memory_mib),
         cpu_millis: Some(all.cpu_millis),
         pids: Some(all.pids),
+        disk_mib: all.disk_mib,
+        writable_root: Some(all.writable_root),
     });
     change(Changes { limits, environment, features, models, tags, ..Changes::default() })
 }

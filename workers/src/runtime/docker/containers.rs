@@ -5,7 +5,7 @@ use super::{
     networks::network_name,
     profile::{self, LABEL_BOT, LABEL_INSTANCE, LABEL_SPEC},
 };
-use crate::runtime::{ContainerSeen, ContainerSpec, Phase, RuntimeError};
+use crate::runtime::{ContainerSeen, ContainerSpec, Phase, RuntimeError, short_id};
 use bollard::{
     models::{
         ContainerInspectResponse, ContainerStateStatusEnum, ContainerSummary, ContainerSummaryStateEnum,
@@ -33,7 +33,7 @@ impl DockerRuntime {
         let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
         let listed = self.client().await?.list_containers(Some(options)).await;
         let listed = listed.map_err(|error| self.fault("list containers", error))?;
-        Ok(listed.into_iter().filter_map(from_summary).collect())
+        Ok(own_first(listed))
     }
 
     pub(super) async fn inspect_container(&self, bot: BotId) -> Result<Option<ContainerSeen>, RuntimeError> {
@@ -47,8 +47,19 @@ impl DockerRuntime {
     }
 
     pub(super) async fn create_container(&self, spec: &ContainerSpec) -> Result<String, RuntimeError> {
+        match self.try_create(spec, true).await {
+            // "--storage-opt is supported only for overlay over xfs with 'pquota' mount option"
+            Err(RuntimeError::Other { message, .. }) if message.contains("storage-opt") => {
+                tracing::warn!(bot = %spec.bot, "the engine cannot bound what a bot writes to its root file system");
+                self.try_create(spec, false).await
+            }
+            other => other,
+        }
+    }
+
+    async fn try_create(&self, spec: &ContainerSpec, bounded: bool) -> Result<String, RuntimeError> {
         let options = CreateContainerOptionsBuilder::default().name(&spec.name).build();
-        let body = profile::create_body(spec, self.instance(), &network_name(spec.bot));
+        let body = profile::create_body(spec, self.instance(), &network_name(spec.bot), bounded);
         match self.client().await?.create_container(Some(options), body).await {
             Ok(created) => Ok(created.id),
             Err(error) if errors::is_missing(&error) => {
@@ -107,6 +118,24 @@ impl DockerRuntime {
             Err(error) => Err(self.fault(what, error)),
         }
     }
+}
+
+/// One container a bot: where several carry its label, the one that is named as the worker names them. The others are left
+/// to the cleanup, whatever they say that they were made from.
+fn own_first(listed: Vec<ContainerSummary>) -> Vec<ContainerSeen> {
+    let mut of_bot: HashMap<BotId, (bool, ContainerSeen)> = HashMap::with_capacity(listed.len());
+    for summary in listed {
+        let names = summary.names.clone().unwrap_or_default();
+        let Some(seen) = from_summary(summary) else { continue };
+        let end = format!("-{}", short_id(seen.bot));
+        let own = names.iter().any(|name| name.starts_with("/clawplane-") && name.ends_with(&end));
+        match of_bot.get(&seen.bot) {
+            Some((true, _)) => {}
+            Some((false, _)) if !own => {}
+            _ => drop(of_bot.insert(seen.bot, (own, seen))),
+        }
+    }
+    of_bot.into_values().map(|(_, seen)| seen).collect()
 }
 
 /// `None` for a container whose label is no bot's id: not made by us, whatever it says.

@@ -1,4 +1,4 @@
-//! The host's side of a bot's network: of all the host's services, a bot reaches the forwarder to the proxy.
+//! The host's side of a bot's network: of all the host's services, a bot reaches the forwarder to the proxy, and its way to the web.
 //!
 //! An internal network has no way out, but the host itself is on it, with every service that listens on all addresses
 //! (a database, an SSH server, another bot's forwarder). Docker filters what is forwarded and not what comes in, so a
@@ -10,6 +10,8 @@ use tokio::{process::Command, sync::Mutex, time::Instant};
 /// What the bridges' names begin with.
 pub(super) const BRIDGE: &str = "cp-";
 const CHAIN: &str = "CLAWPLANE";
+const V4: &str = "iptables";
+const V6: &str = "ip6tables";
 const EVERY_BRIDGE: &str = "cp-+";
 /// After this the rules are looked at again: other firewalls may have thrown them away.
 const RECHECK: Duration = Duration::from_mins(1);
@@ -55,27 +57,38 @@ impl Firewall {
 }
 
 async fn make(port: u16) -> Result<(), String> {
-    let port = port.to_string();
+    // The one after it is the way to the web of bots that have one; for the others nothing listens there.
+    let port = format!("{port}:{}", port.saturating_add(1));
     // Its name is taken when it is there already: what is in it is looked at in any case.
-    let _ = iptables(&["-N", CHAIN]).await;
+    let _ = iptables(V4, &["-N", CHAIN]).await;
     // The rule that closes first, at the end; then what is let through, before it; then the way into the chain.
-    rule("-A", &[CHAIN, "-j", "DROP"]).await?;
-    rule("-I", &[CHAIN, "-m", "conntrack", "--ctstate", "ESTABLISHED,RELATED", "-j", "ACCEPT"]).await?;
-    rule("-I", &[CHAIN, "-p", "tcp", "--dport", &port, "-j", "ACCEPT"]).await?;
-    rule("-I", &["INPUT", "-i", EVERY_BRIDGE, "-j", CHAIN]).await
+    rule(V4, "-A", &[CHAIN, "-j", "DROP"]).await?;
+    rule(V4, "-I", &[CHAIN, "-m", "conntrack", "--ctstate", "ESTABLISHED,RELATED", "-j", "ACCEPT"]).await?;
+    rule(V4, "-I", &[CHAIN, "-p", "tcp", "--dport", &port, "-j", "ACCEPT"]).await?;
+    rule(V4, "-I", &["INPUT", "-i", EVERY_BRIDGE, "-j", CHAIN]).await?;
+    // Bots have no IPv6; should an engine give them link-local addresses all the same, they reach nothing with them.
+    let _ = iptables(V6, &["-N", CHAIN]).await;
+    let closed = match rule(V6, "-A", &[CHAIN, "-j", "DROP"]).await {
+        Ok(()) => rule(V6, "-I", &["INPUT", "-i", EVERY_BRIDGE, "-j", CHAIN]).await,
+        Err(reason) => Err(reason),
+    };
+    if let Err(reason) = closed {
+        tracing::debug!(%reason, "there are no rules for IPv6");
+    }
+    Ok(())
 }
 
 /// Adds a rule (`-A` at the end, `-I` at the beginning) unless it is there.
-async fn rule(add: &str, rule: &[&str]) -> Result<(), String> {
-    if iptables(&[&["-C"], rule].concat()).await.is_ok() {
+async fn rule(program: &str, add: &str, rule: &[&str]) -> Result<(), String> {
+    if iptables(program, &[&["-C"], rule].concat()).await.is_ok() {
         return Ok(());
     }
-    iptables(&[&[add], rule].concat()).await
+    iptables(program, &[&[add], rule].concat()).await
 }
 
-async fn iptables(arguments: &[&str]) -> Result<(), String> {
+async fn iptables(program: &str, arguments: &[&str]) -> Result<(), String> {
     // Waits for whoever else changes the rules at this moment, as Docker does.
-    let mut command = Command::new("iptables");
+    let mut command = Command::new(program);
     command.args(["-w", "5"]).args(arguments);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
     let output = tokio::time::timeout(LONGEST, command.output()).await;

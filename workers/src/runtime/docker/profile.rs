@@ -41,8 +41,13 @@ pub(super) fn labels(instance: &str, bot: &str, tenant: &str, spec: Option<&str>
     labels
 }
 
-/// The request that makes the container.
-pub(super) fn create_body(spec: &ContainerSpec, instance: &str, network: &str) -> ContainerCreateBody {
+/// The request that makes the container; `bounded`: a root that can be written has a size.
+pub(super) fn create_body(
+    spec: &ContainerSpec,
+    instance: &str,
+    network: &str,
+    bounded: bool,
+) -> ContainerCreateBody {
     ContainerCreateBody {
         // OpenClaw holds its state by a lease that names its host. With a name that changes, a container that is
         // made anew after a crash would find its own lease held by a stranger, and end.
@@ -58,12 +63,12 @@ pub(super) fn create_body(spec: &ContainerSpec, instance: &str, network: &str) -
             &spec.tenant.to_string(),
             Some(&spec.spec_hash),
         )),
-        host_config: Some(host_config(spec, network)),
+        host_config: Some(host_config(spec, network, bounded)),
         ..ContainerCreateBody::default()
     }
 }
 
-fn host_config(spec: &ContainerSpec, network: &str) -> HostConfig {
+fn host_config(spec: &ContainerSpec, network: &str, bounded: bool) -> HostConfig {
     let memory = i64::from(spec.limits.memory_mib) * MIB;
     HostConfig {
         network_mode: Some(network.to_owned()),
@@ -71,7 +76,10 @@ fn host_config(spec: &ContainerSpec, network: &str) -> HostConfig {
         cap_drop: Some(vec!["ALL".to_owned()]),
         security_opt: Some(vec!["no-new-privileges".to_owned()]),
         privileged: Some(false),
-        readonly_rootfs: Some(true),
+        readonly_rootfs: Some(!spec.limits.writable_root),
+        // Only such a root can be written at all. Not every engine can bound it.
+        storage_opt: (spec.limits.writable_root && bounded)
+            .then(|| HashMap::from([("size".to_owned(), format!("{}m", spec.limits.disk()))])),
         init: Some(true),
         pids_limit: Some(i64::from(spec.limits.pids)),
         memory: Some(memory),

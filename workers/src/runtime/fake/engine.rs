@@ -4,9 +4,10 @@ use super::{FakeContainer, FakeRuntime};
 use crate::runtime::{
     BotNetwork, ContainerSeen, ContainerSpec, EngineEvent, EngineInfo, Phase, PullProgress, Runtime,
     RuntimeError,
+    belongings::{Belongings, ContainerFacts},
 };
 use async_trait::async_trait;
-use clawplane_domain::{BotId, Secret, TenantId, values::ImageRef};
+use clawplane_domain::{BotId, Secret, TenantId, upkeep::LeftoverKind, values::ImageRef};
 use futures::{StreamExt, stream::BoxStream};
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -168,6 +169,24 @@ impl Runtime for FakeRuntime {
         let at = |container: &&FakeContainer| container.seen.ip == Some(gateway.ip());
         let container = engine.containers.values().find(at).ok_or("connection refused")?;
         Ok(!engine.stubborn.contains(&container.seen.bot))
+    }
+
+    /// As far as the fake has them: its containers by name.
+    async fn belongings(&self) -> Result<Belongings, RuntimeError> {
+        let facts = |container: &FakeContainer| ContainerFacts {
+            id: container.seen.id.clone(),
+            name: container.spec.name.clone(),
+            bot: Some(container.seen.bot),
+            running: container.seen.phase == Phase::Running,
+            image: container.seen.image.clone(),
+            ..ContainerFacts::default()
+        };
+        let containers = self.up()?.containers.values().map(facts).collect();
+        Ok(Belongings { containers, ..Belongings::default() })
+    }
+
+    async fn remove_leftover(&self, _kind: LeftoverKind, id: &str) -> Result<(), RuntimeError> {
+        self.remove(id).await
     }
 
     fn events(&self) -> BoxStream<'static, Result<EngineEvent, RuntimeError>> {
