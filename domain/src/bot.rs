@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod commands;
+pub mod config;
 pub mod events;
 pub mod fallbacks;
 mod state;
@@ -9,6 +10,7 @@ pub mod token;
 
 pub use access::Access;
 pub use commands::{BotCommand, BotRefusal, CreateBot, Observation};
+pub use config::{ConfigHead, ConfigOrigin, FileChange, FileContent, SetConfig};
 pub use events::BotEvent;
 pub use fallbacks::{BadFallback, Fallback};
 pub use state::{Bot, BotProfile, BotState, Desired, Limits, ModelChoice};

@@ -1,8 +1,8 @@
 //! What can be asked of a bot, and what is decided.
 
 use super::{
-    Access, BadFallback, Bot, BotEvent, BotState, Desired, Fallback, GatewayToken, Limits, ModelChoice,
-    Rotate, fallbacks, state::BotProfile, token,
+    Access, BadFallback, Bot, BotEvent, BotState, Desired, Fallback, FileChange, GatewayToken, Limits,
+    ModelChoice, Rotate, SetConfig, config, fallbacks, state::BotProfile, token,
 };
 use crate::{
     BotId, TenantId, UserId,
@@ -97,6 +97,10 @@ pub enum BotCommand {
     RevokeTokens,
     /// Let these vendors stand in for others, instead of all earlier ones.
     SetFallbacks(Vec<Fallback>),
+    /// Give it another configuration.
+    SetConfig(Box<SetConfig>),
+    /// Somebody is about to change a file of its workspace.
+    NoteFile(FileChange),
     /// Remove it with its data.
     Delete,
     /// From the worker: this is what its container looks like.
@@ -142,6 +146,18 @@ pub enum BotRefusal {
     /// A bot without a model could not answer.
     #[error("`models` must name at least one model")]
     NoModel,
+    /// Somebody else has changed the configuration meanwhile.
+    #[error("the configuration is at version {present} by now")]
+    StaleConfig {
+        /// The present version.
+        present: u64,
+    },
+    /// There is no room for another version.
+    #[error("the versions of this configuration take {} MiB, which is as much as there may be", config::MAX_HISTORY / 1024 / 1024)]
+    ConfigHistoryFull,
+    /// A path that no file can have.
+    #[error("`path` must have 1 to {} bytes and no NUL", config::MAX_PATH)]
+    BadPath,
     /// `ConfirmRemoved` of a bot that nobody deleted.
     #[error("the bot was not deleted")]
     NotDeleted,
@@ -166,6 +182,8 @@ pub(super) fn decide(bot: &Bot, command: BotCommand) -> Result<Vec<BotEvent>, Bo
         BotCommand::RotateToken(new) => token::rotate(bot, *new),
         BotCommand::RevokeTokens => Ok(token::revoke(bot)),
         BotCommand::SetFallbacks(new) => set_fallbacks(bot, new),
+        BotCommand::SetConfig(new) => config::set(bot, *new),
+        BotCommand::NoteFile(change) => config::note_file(change),
         BotCommand::Delete => Ok(vec![BotEvent::Deleted {
             hostname: bot.hostname.clone(),
             token_hash: bot.token.as_ref().map(|token| token.hash),

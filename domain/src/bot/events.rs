@@ -1,9 +1,10 @@
 //! What happens to a bot.
 
-use super::{Access, CreateBot, EarlierToken, Fallback, GatewayToken, Observation};
+use super::{Access, ConfigOrigin, CreateBot, EarlierToken, Fallback, FileChange, GatewayToken, Observation};
 use crate::{
     TokenHash,
     claim::{Claim, Claims, Scope},
+    openclaw::ConfigText,
     values::Hostname,
 };
 use serde::{Deserialize, Serialize};
@@ -55,6 +56,27 @@ pub enum BotEvent {
         /// In the order in which they are tried.
         fallbacks: Vec<Fallback>,
     },
+    /// It has another configuration.
+    #[serde(rename = "bot.config_set")]
+    ConfigSet {
+        /// Its number, from 1.
+        version: u64,
+        /// Where it came from.
+        origin: ConfigOrigin,
+        /// How long its text is.
+        bytes: u64,
+        /// SHA-256 of its text in hexadecimal.
+        sha256: String,
+        /// The text, without secrets.
+        config_text: ConfigText,
+    },
+    /// Somebody changes a file of its workspace.
+    #[serde(rename = "bot.file_change_requested")]
+    FileChangeRequested {
+        /// Which, and to what.
+        #[serde(flatten)]
+        change: FileChange,
+    },
     /// It shall run.
     #[serde(rename = "bot.start_requested")]
     StartRequested {},
@@ -92,6 +114,8 @@ crate::aggregate::impl_event!(BotEvent {
     TokensRevoked => "bot.tokens_revoked" @ "1",
     AccessSet => "bot.access_set" @ "1",
     FallbacksSet => "bot.fallbacks_set" @ "1",
+    ConfigSet => "bot.config_set" @ "1",
+    FileChangeRequested => "bot.file_change_requested" @ "1",
     StartRequested => "bot.start_requested" @ "1",
     StopRequested => "bot.stop_requested" @ "1",
     Deleted => "bot.deleted" @ "1",

@@ -1,7 +1,7 @@
 //! What a bot is.
 
 use super::{
-    Access, BotEvent, Fallback,
+    Access, BotEvent, ConfigHead, Fallback,
     commands::Observation,
     token::{EarlierToken, GatewayToken},
 };
@@ -117,6 +117,9 @@ pub struct BotProfile {
     /// Vendors that stand in for others.
     #[serde(default)]
     pub fallbacks: Vec<Fallback>,
+    /// The present version of its configuration.
+    #[serde(default)]
+    pub config: ConfigHead,
     /// What its owner wants.
     pub desired: Desired,
     /// What the worker saw last.
@@ -151,6 +154,7 @@ impl Decide for Bot {
                 token: None,
                 earlier: Vec::new(),
                 fallbacks: Vec::new(),
+                config: ConfigHead::default(),
                 desired: Desired::Stopped,
                 observed: Observation::new(BotState::Created),
                 removed: false,
@@ -174,6 +178,10 @@ impl Decide for Bot {
             }
             BotEvent::AccessSet { access } => bot.access = access,
             BotEvent::FallbacksSet { fallbacks } => bot.fallbacks = fallbacks,
+            BotEvent::ConfigSet { version, sha256, config_text, .. } => {
+                bot.config.then(version, sha256, &config_text);
+            }
+            BotEvent::FileChangeRequested { .. } => {}
             BotEvent::StartRequested {} => bot.desired = Desired::Running,
             BotEvent::StopRequested {} => bot.desired = Desired::Stopped,
             BotEvent::Deleted { .. } => {

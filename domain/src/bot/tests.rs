@@ -38,7 +38,7 @@ fn create(new: CreateBot) -> BotCommand {
     BotCommand::Create(Box::new(new), token(), Access::default())
 }
 
-fn created() -> Vec<BotEvent> {
+pub(super) fn created() -> Vec<BotEvent> {
     vec![BotEvent::Created { bot: new_bot() }, BotEvent::TokenIssued { token: token() }]
 }
 

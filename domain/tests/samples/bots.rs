@@ -4,9 +4,10 @@ use super::{Samples, at, id, sealed, text};
 use clawplane_domain::{
     TokenHash,
     bot::{
-        Access, BotEvent, BotState, CreateBot, EarlierToken, Fallback, GatewayToken, Limits, ModelChoice,
-        Observation,
+        Access, BotEvent, BotState, ConfigOrigin, CreateBot, EarlierToken, Fallback, FileChange, FileContent,
+        GatewayToken, Limits, ModelChoice, Observation,
     },
+    openclaw::ConfigText,
 };
 
 pub(super) fn add(samples: &mut Samples) {
@@ -51,6 +52,8 @@ pub(super) fn add(samples: &mut Samples) {
     samples.add(&BotEvent::FallbacksSet { fallbacks });
     samples.minimal(&BotEvent::FallbacksSet { fallbacks: Vec::new() });
 
+    configs(samples);
+
     samples.add(&BotEvent::StartRequested {});
     samples.add(&BotEvent::StopRequested {});
     samples.add(&BotEvent::Deleted { hostname: text("ada"), token_hash: Some(token.hash) });
@@ -66,4 +69,28 @@ pub(super) fn add(samples: &mut Samples) {
     samples.add(&BotEvent::Observed { observation });
     samples.minimal(&BotEvent::Observed { observation: Observation::new(BotState::Running) });
     samples.add(&BotEvent::Removed { port: 9200 });
+}
+
+fn configs(samples: &mut Samples) {
+    let config_text = ConfigText::new("{ // mine\n}\n".to_owned()).expect("a text");
+    let (bytes, sha256) = (config_text.as_str().len() as u64, config_text.sha256());
+    let saved = BotEvent::ConfigSet {
+        version: 3,
+        origin: ConfigOrigin::Restored { version: 1 },
+        bytes,
+        sha256: sha256.clone(),
+        config_text: config_text.clone(),
+    };
+    samples.add(&saved);
+    samples.minimal(&BotEvent::ConfigSet {
+        version: 1,
+        origin: ConfigOrigin::Saved,
+        bytes,
+        sha256: sha256.clone(),
+        config_text,
+    });
+    let content = Some(FileContent { bytes: 3, sha256 });
+    let change = FileChange { path: "skills/weather/SKILL.md".to_owned(), content };
+    samples.add(&BotEvent::FileChangeRequested { change: change.clone() });
+    samples.minimal(&BotEvent::FileChangeRequested { change: FileChange { content: None, ..change } });
 }

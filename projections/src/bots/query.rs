@@ -6,7 +6,9 @@ use crate::{
 };
 use clawplane_domain::{
     BotId, TenantId, Timestamp, UserId,
-    bot::{Access, Bot, BotState, Desired, Fallback, GatewayToken, Limits, ModelChoice, Observation},
+    bot::{
+        Access, Bot, BotState, ConfigHead, Desired, Fallback, GatewayToken, Limits, ModelChoice, Observation,
+    },
     quota::QuotaLimits,
     values::{Hostname, ImageRef, Label, Tag},
 };
@@ -51,6 +53,8 @@ pub struct BotRow {
     pub token: Option<GatewayToken>,
     /// Vendors that stand in for others.
     pub fallbacks: Vec<Fallback>,
+    /// The present version of its configuration.
+    pub config: ConfigHead,
     /// What its owner wants.
     pub desired: Desired,
     /// What the worker saw last.
@@ -189,6 +193,7 @@ fn bot(row: &PgRow) -> Result<BotRow, sqlx::Error> {
         access: profile.access,
         token: profile.token,
         fallbacks: profile.fallbacks,
+        config: profile.config,
         desired: profile.desired,
         observed: profile.observed,
         state_since: row.try_get("state_since")?,
