@@ -95,6 +95,7 @@ fn row_of(bot: Bot, at: Timestamp) -> Option<BotRow> {
         access: bot.access,
         token: bot.token,
         fallbacks: bot.fallbacks,
+        config: bot.config,
         desired: bot.desired,
         observed: bot.observed,
         state_since: at,

@@ -1,5 +1,6 @@
 //! What the API is built from, and the traits through which it asks the crates that it does not know.
 
+use crate::ports::space::BotSpace;
 use async_trait::async_trait;
 use clawplane_domain::{
     Secret,
@@ -41,6 +42,8 @@ pub struct ApiDeps {
     pub verifier: Arc<dyn KeyVerifier>,
     /// Knows whether bots can be started.
     pub engine: Arc<dyn EngineGate>,
+    /// Bots' folders, on whatever host they are.
+    pub space: Arc<dyn BotSpace>,
     /// Knows how the parts of the platform are.
     pub health: Arc<dyn HealthChecks>,
     /// The proxy of this process, where there is one.

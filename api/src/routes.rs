@@ -38,6 +38,19 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
             bot::fallbacks::set_fallbacks,
             bot::fallbacks::clear_fallbacks
         ))
+        .routes(routes!(bot::config::get::get_config, bot::config::set::set_config))
+        .routes(routes!(bot::config::drift::config_drift))
+        .routes(routes!(bot::config::adopt::adopt_config))
+        .routes(routes!(bot::config::versions::list_versions))
+        .routes(routes!(bot::config::version::get_version))
+        .routes(routes!(bot::config::diff::diff_config))
+        .routes(routes!(bot::config::restore::restore_config))
+        .routes(routes!(bot::files::list::list_files))
+        .routes(routes!(
+            bot::files::read::read_file,
+            bot::files::write::write_file,
+            bot::files::remove::remove_file
+        ))
         .routes(routes!(bot::usage_stats::usage_stats))
         .routes(routes!(bot::usage_trend::usage_trend))
         .routes(routes!(bot::usage_breakdown::usage_breakdown))

@@ -9,6 +9,7 @@
 mod check;
 mod fill;
 mod merge;
+mod path;
 pub mod platform;
 mod text;
 mod token;
@@ -16,6 +17,7 @@ mod token;
 pub use check::{Fault, MAX_DEPTH, checked, reload};
 pub use fill::{Filling, PROXY, TOKEN, fill, masked};
 pub use merge::renewed;
+pub use path::WorkspacePath;
 pub use text::{ConfigText, MAX_CONFIG, NotAConfig};
 pub use token::replaced as tokens_replaced;
 

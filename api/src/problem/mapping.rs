@@ -109,6 +109,10 @@ impl From<BotRefusal> for Problem {
             BotRefusal::Fallback { at, why } => {
                 Self::field(format!("fallbacks[{at}].{}", why.field()), why.to_string())
             }
+            BotRefusal::StaleConfig { .. } => Self::new(Kind::PreconditionFailed, refusal.to_string())
+                .about("If-Match", "is of another version"),
+            BotRefusal::BadPath => Self::field("path", "must lead to a file in the workspace"),
+            BotRefusal::ConfigHistoryFull => Self::new(Kind::Conflict, refusal.to_string()),
             BotRefusal::NoModel => Self::field("models", "must name at least one model"),
             BotRefusal::Exists | BotRefusal::NotDeleted => Self::new(Kind::Conflict, refusal.to_string()),
         }

@@ -1,10 +1,12 @@
 //! `/api/bot`: bots, their quotas and their usage.
 
 pub(crate) mod access;
+pub(crate) mod config;
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod dto;
 pub(crate) mod fallbacks;
+pub(crate) mod files;
 pub(crate) mod get;
 pub(crate) mod list;
 pub(crate) mod new;

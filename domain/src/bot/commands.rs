@@ -156,7 +156,7 @@ pub enum BotRefusal {
     #[error("the versions of this configuration take {} MiB, which is as much as there may be", config::MAX_HISTORY / 1024 / 1024)]
     ConfigHistoryFull,
     /// A path that no file can have.
-    #[error("`path` must have 1 to {} bytes and no NUL", config::MAX_PATH)]
+    #[error("`path` must lead to a file in the workspace")]
     BadPath,
     /// `ConfirmRemoved` of a bot that nobody deleted.
     #[error("the bot was not deleted")]

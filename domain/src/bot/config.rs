@@ -1,14 +1,12 @@
 //! A bot's configuration: which version it is at, and what is noted of files that people put into its workspace.
 
 use super::{BotEvent, BotRefusal, state::BotProfile};
-use crate::openclaw::ConfigText;
+use crate::openclaw::{ConfigText, WorkspacePath};
 use serde::{Deserialize, Serialize};
 
 /// Most bytes that all versions of one bot's configuration may take in its stream, which is read with each command to
 /// it. A configuration of 10 kB takes about 3 kB, so that is some five thousand versions.
 pub const MAX_HISTORY: u64 = 16 * 1024 * 1024;
-/// Longest path of a file that is noted, in bytes.
-pub const MAX_PATH: usize = 1024;
 
 /// Where a version of a configuration came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,7 +94,8 @@ pub(super) fn set(bot: &BotProfile, new: SetConfig) -> Result<Vec<BotEvent>, Bot
 }
 
 pub(super) fn note_file(change: FileChange) -> Result<Vec<BotEvent>, BotRefusal> {
-    if change.path.is_empty() || change.path.len() > MAX_PATH || change.path.contains('\0') {
+    let path = change.path.parse::<WorkspacePath>();
+    if path.ok().as_ref().and_then(WorkspacePath::split_last).is_none() {
         return Err(BotRefusal::BadPath);
     }
     Ok(vec![BotEvent::FileChangeRequested { change }])

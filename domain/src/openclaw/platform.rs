@@ -117,3 +117,6 @@ impl Platform<'_> {
         Value::Object(providers)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     forward::Way,
     runtime::{BotNetwork, ContainerSeen, ContainerSpec, GATEWAY_PORT, RuntimeError},
+    workspace::ConfigFile,
 };
 use clawplane_domain::{
     Secret,
@@ -124,15 +125,50 @@ impl Converge {
         }
     }
 
-    async fn write_files(&self, network: BotNetwork, renew: bool) -> Result<(), RuntimeError> {
+    /// Puts the bot's files in order, its configuration first of all. `renew`: for a container that is made now.
+    pub(super) async fn write_files(&self, network: BotNetwork, renew: bool) -> Result<(), RuntimeError> {
         let problem = |message: String| RuntimeError::Other { what: "write the bot's files", message };
         let token = self.token().await.map_err(problem)?;
-        let file = spec::openclaw_json(&self.bot, &token, network.gateway, &self.shared.config);
-        let workspaces = &self.shared.workspaces;
-        let written = workspaces.prepare(&self.bot, file, renew).await;
+        let (bot, shared) = (&self.bot, &self.shared);
+        let version = bot.config_version;
+        let text = match version {
+            0 => None,
+            _ => {
+                let text = shared.bots.config(bot.id, bot.tenant_id, version).await;
+                let text = text.map_err(|error| problem(error.to_string()))?;
+                Some(text.ok_or_else(|| {
+                    problem(format!("version {version} of its configuration is not known yet"))
+                })?)
+            }
+        };
+        let config = ConfigFile {
+            port: bot.port,
+            models: bot.models.clone(),
+            version,
+            text,
+            token: token.clone(),
+            proxy: spec::proxy_seen_by(network.gateway, &shared.config),
+            renew,
+        };
+        let written = shared.workspaces.prepare(bot, config).await;
         written.map_err(|error| problem(error.to_string()))?;
-        let has = workspaces.set_token(self.bot.id, &token).await;
+        let has = shared.workspaces.set_token(bot.id, &token).await;
         has.map(|_| ()).map_err(|error| problem(error.to_string()))
+    }
+
+    /// Gives a running bot the version of its configuration that people want: OpenClaw reads it again by itself.
+    /// Where that fails the bot goes on with the one that it has, until the next look at it.
+    async fn keep_config(&mut self, network: BotNetwork) {
+        let version = self.bot.config_version;
+        if self.memory.config == Some(version) || self.bot.token.is_none() {
+            return;
+        }
+        match self.write_files(network, false).await {
+            Ok(()) => self.memory.config = Some(version),
+            Err(error) => {
+                tracing::warn!(bot = %self.bot.id, hostname = %self.bot.hostname, version, %error, "a running bot's configuration cannot be written");
+            }
+        }
     }
 
     pub(super) async fn token(&self) -> Result<Secret, String> {
@@ -179,6 +215,7 @@ impl Converge {
         network: BotNetwork,
         seen: ContainerSeen,
     ) -> Result<Next, RuntimeError> {
+        self.keep_config(network).await;
         let health = self.open_and_probe(network, &seen).await;
         if let (Ok(()), Some(ip)) = (&health, seen.ip) {
             let inside = SocketAddr::new(ip, GATEWAY_PORT);

@@ -3,9 +3,8 @@
 use super::{DesiredBot, DockerWorkerConfig};
 use crate::{
     runtime::{ContainerSpec, GATEWAY_PORT, docker::profile::STATE_DIR, short_id},
-    workspace::{Workspaces, config},
+    workspace::Workspaces,
 };
-use clawplane_domain::Secret;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::net::{IpAddr, SocketAddr};
@@ -41,20 +40,9 @@ pub(super) fn container(
         spec_hash: String::new(),
     };
     // Without the token: a new one reaches the container that is there.
-    let file = config::openclaw(bot, "", proxy_seen_by(gateway, config));
+    let file = bot.platform().config("", &proxy_seen_by(gateway, config).to_string());
     spec.spec_hash = digest(&(EDITION, &spec, file));
     spec
-}
-
-/// The text of `openclaw.json`.
-pub(super) fn openclaw_json(
-    bot: &DesiredBot,
-    token: &Secret,
-    gateway: IpAddr,
-    worker: &DockerWorkerConfig,
-) -> String {
-    let file = config::openclaw(bot, token.expose(), proxy_seen_by(gateway, worker));
-    format!("{file:#}\n")
 }
 
 fn environment(memory_mib: u32) -> Vec<String> {

@@ -22,9 +22,24 @@ pub(crate) fn bot(models: &[&str]) -> DesiredBot {
         tags: vec![],
         models: models.iter().map(choice).collect(),
         limits: Limits::default(),
+        config_version: 0,
         token: None,
         desired: Desired::Running,
         observed: Observation::new(BotState::Created),
+    }
+}
+
+/// What the worker asks for: this version with this text, of a bot with one model.
+fn wanted(version: u64, text: Option<&str>) -> ConfigFile {
+    let bot = bot(&["openai/gpt-4o-mini"]);
+    ConfigFile {
+        port: bot.port,
+        models: bot.models,
+        version,
+        text: text.map(str::to_owned),
+        token: Secret::new(format!("cp_{}", "t".repeat(43))),
+        proxy: "10.0.0.1:18790".parse().unwrap(),
+        renew: true,
     }
 }
 

@@ -60,8 +60,8 @@ fn a_changed_file_is_noted() {
     };
     let event = BotEvent::FileChangeRequested { change: change.clone() };
     given::<Bot>(created()).when(BotCommand::NoteFile(change)).then([event]);
-    for path in [String::new(), "a\0b".to_owned(), "x".repeat(MAX_PATH + 1)] {
-        let change = FileChange { path, content: None };
+    for path in ["", "a\0b", "../x"] {
+        let change = FileChange { path: path.to_owned(), content: None };
         given::<Bot>(created()).when(BotCommand::NoteFile(change)).refused(&BotRefusal::BadPath);
     }
 }
