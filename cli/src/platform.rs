@@ -13,7 +13,7 @@ use crate::{
     source::{SystemClock, SystemIds},
     telemetry,
 };
-use adapters::{Engine, OwnProxy, Rollups, VendorTable};
+use adapters::{Engine, OwnProxy, Rollups, VendorTable, space::Space};
 use anyhow::Context;
 use clawplane_api::{ApiDeps, ApiState, DataPath, TokenConfig, provider_keys};
 use clawplane_domain::{
@@ -139,7 +139,7 @@ impl Platform {
             provider_keys::sweep_deleted(&parts.feed, &parts.vault).await?;
         }
         // What the API asks of the bots' machines goes through this, also where the worker is another process.
-        let _hosts: Arc<dyn Hosts> = Arc::new(OneHost::new(host));
+        let hosts: Arc<dyn Hosts> = Arc::new(OneHost::new(host));
         let health = health::Checks {
             feed: parts.feed.clone(),
             pool: pool.clone(),
@@ -163,6 +163,7 @@ impl Platform {
             }),
             vendors: Arc::new(VendorTable(upstream_allow)),
             engine: Arc::new(Engine(engine)),
+            space: Arc::new(Space(hosts)),
             health: Arc::new(health),
             proxy: proxy.clone().map(|proxy| Arc::new(OwnProxy(proxy)) as Arc<dyn DataPath>),
             metrics: Some(around.metrics),

@@ -106,15 +106,18 @@ impl Workspaces {
         .await
     }
 
-    /// The bot's configuration as it stands in its folder, with placeholders for what is secret; `None` where there is
-    /// none that can be read.
-    pub async fn read_config(&self, bot: BotId) -> io::Result<Option<String>> {
+    /// The bot's configuration as it stands in its folder, with placeholders for what is secret, and the version that it
+    /// was written from; `None` where there is none that can be read.
+    pub async fn read_config(&self, bot: BotId) -> io::Result<Option<(String, u64)>> {
         let (root, owner, name) = (self.root.clone(), self.owner, bot.to_string());
         blocking(move || {
             let Some(state) = files::Folder::open_root(&root, owner)?.existing(&name)? else {
                 return Ok(None);
             };
-            Ok(config::current(&state).map(|text| masked(&text)))
+            let Some(text) = config::current(&state) else { return Ok(None) };
+            let version =
+                marks(&root)?.existing(&name)?.map(|marks| config::written(&marks)).transpose()?.flatten();
+            Ok(Some((masked(&text), version.unwrap_or(0))))
         })
         .await
     }

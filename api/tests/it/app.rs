@@ -1,5 +1,6 @@
 //! The API as tests use it: in-process, with fakes for what other crates hand in.
 
+use crate::space::FakeSpace;
 use crate::support::{CountingIds, FixedClock, TestDatabase, database};
 use async_trait::async_trait;
 use axum::{
@@ -41,6 +42,8 @@ pub(crate) struct Fakes {
     pub(crate) no_engine: Mutex<Option<String>>,
     /// How the parts are.
     pub(crate) parts: Mutex<Vec<PartHealth>>,
+    /// What stands in bots' folders.
+    pub(crate) space: FakeSpace,
     /// What the vendors say of keys; without it none can be asked.
     pub(crate) verdict: Mutex<Option<Verification>>,
 }
@@ -141,6 +144,7 @@ impl App {
             vendors: fakes.clone(),
             verifier: fakes.clone(),
             engine: fakes.clone(),
+            space: fakes.clone(),
             health: fakes.clone(),
             proxy: None,
             metrics: None,

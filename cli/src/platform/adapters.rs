@@ -1,5 +1,7 @@
 //! What the crates ask of each other without knowing each other: each trait of one, implemented over another.
 
+pub(super) mod space;
+
 use async_trait::async_trait;
 use clawplane_api::{DataPath, EngineGate, FieldError, VendorRules};
 use clawplane_domain::{

@@ -66,7 +66,7 @@ impl ConfigFile {
 /// Makes the file in `state` what it should be. `marks` is the platform's own folder for this bot.
 pub(super) fn keep(state: &Folder, marks: &Folder, wanted: &ConfigFile) -> io::Result<()> {
     let file = current(state);
-    let written = marks.read(MARK, 32)?.and_then(|mark| String::from_utf8(mark).ok()?.trim().parse().ok());
+    let written = written(marks)?;
     if let Some((text, continues)) = wanted.wanted(file.as_deref(), written)
         && file.as_deref() != Some(text.as_str())
     {
@@ -85,4 +85,10 @@ pub(super) fn keep(state: &Folder, marks: &Folder, wanted: &ConfigFile) -> io::R
 pub(super) fn current(state: &Folder) -> Option<String> {
     let bytes = state.read(CONFIG, LARGEST_CONFIG).ok().flatten()?;
     String::from_utf8(bytes).ok()
+}
+
+/// The version that was written last.
+pub(super) fn written(marks: &Folder) -> io::Result<Option<u64>> {
+    let mark = marks.read(MARK, 32)?;
+    Ok(mark.and_then(|mark| String::from_utf8(mark).ok()?.trim().parse().ok()))
 }
