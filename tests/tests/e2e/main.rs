@@ -15,6 +15,7 @@
     clippy::format_collect,
     reason = "tests tell a story each"
 )]
+mod configs;
 mod crash;
 mod durability;
 mod fallbacks;
