@@ -144,7 +144,8 @@ impl Workspaces {
         let (root, name) = (self.root.clone(), bot.to_string());
         blocking(move || {
             remove::tree(&root, &name)?;
-            remove::tree(&root.join(MARKS), &name)
+            let marks = root.join(MARKS);
+            if marks.is_dir() { remove::tree(&marks, &name) } else { Ok(()) }
         })
         .await
     }
