@@ -23,8 +23,3 @@ mod surround;
 mod tenants;
 mod tokens;
 mod usage;
-#[test]
-fn zz_dump() {
-    std::fs::write("/tmp/w/space-t/openapi.json", clawplane_api::openapi().to_pretty_json().unwrap() + "\n")
-        .unwrap();
-}
