@@ -18,12 +18,13 @@ pub(crate) struct Answer<T> {
     body: Option<T>,
     position: Option<Position>,
     location: Option<String>,
+    etag: Option<String>,
 }
 
 impl<T> Answer<T> {
     /// 200 with a body.
     pub(crate) fn ok(body: T) -> Self {
-        Self { status: StatusCode::OK, body: Some(body), position: None, location: None }
+        Self { status: StatusCode::OK, body: Some(body), position: None, location: None, etag: None }
     }
 
     /// 201 with the place where the new thing is found.
@@ -42,12 +43,19 @@ impl<T> Answer<T> {
         self.position = position;
         self
     }
+
+    /// With what `If-Match` takes.
+    #[must_use]
+    pub(crate) fn etag(mut self, etag: impl ToString) -> Self {
+        self.etag = Some(format!("\"{}\"", etag.to_string()));
+        self
+    }
 }
 
 impl Answer<()> {
     /// 204.
     pub(crate) fn nothing() -> Self {
-        Self { status: StatusCode::NO_CONTENT, body: None, position: None, location: None }
+        Self { status: StatusCode::NO_CONTENT, body: None, position: None, location: None, etag: None }
     }
 }
 
@@ -67,6 +75,9 @@ impl<T: Serialize> IntoResponse for Answer<T> {
         }
         if let Some(location) = self.location {
             set(header::LOCATION, location);
+        }
+        if let Some(etag) = self.etag {
+            set(header::ETAG, etag);
         }
         response
     }

@@ -129,6 +129,7 @@ fn row_of(bot: Bot, at: Timestamp) -> Option<BotRow> {
         fallbacks: bot.fallbacks,
         life: bot.life,
         egress: bot.egress,
+        config: bot.config,
         desired: bot.desired,
         observed: bot.observed,
         state_since: at,

@@ -1,5 +1,6 @@
 //! What the API is built from, and the traits through which it asks the crates that it does not know.
 
+use crate::ports::space::BotSpace;
 use crate::system::System;
 use crate::{
     ingress::{IngressDomain, Tunnels},
@@ -56,6 +57,8 @@ pub struct ApiDeps {
     pub tunnels: Tunnels,
     /// Looks after the installation's hosts.
     pub system: Arc<dyn System>,
+    /// Bots' folders, on whatever host they are.
+    pub space: Arc<dyn BotSpace>,
     /// Knows how the parts of the platform are.
     pub health: Arc<dyn HealthChecks>,
     /// The proxy of this process, where there is one.

@@ -6,8 +6,8 @@ mod path;
 mod query;
 
 pub(crate) use body::{Body, OptionalBody};
-pub(crate) use command::{Bare, Command, OptionalCommand};
-pub(crate) use path::{BotName, KeyName, PriceName, TenantName};
+pub(crate) use command::{Bare, Command, OptionalCommand, Raw};
+pub(crate) use path::{BotFile, BotName, BotVersion, BotVersions, KeyName, PriceName, TenantName};
 pub(crate) use query::Query;
 
 use crate::{

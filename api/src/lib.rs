@@ -8,6 +8,8 @@ pub mod access;
 pub mod accounts;
 mod answer;
 pub mod auth;
+mod bot_configs;
+mod bot_files;
 pub mod bots;
 pub mod deps;
 mod diagnoses;

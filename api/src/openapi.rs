@@ -41,6 +41,9 @@ pub(crate) fn base() -> utoipa::openapi::OpenApi {
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let (_, mut document) = routes::all().split_for_parts();
     complete::complete(&mut document);
+    // A star is how the router spells the rest of a path; OpenAPI has no word for it.
+    let paths = std::mem::take(&mut document.paths.paths);
+    document.paths.paths = paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
     document
 }
 

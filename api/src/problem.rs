@@ -26,6 +26,8 @@ pub enum Kind {
     MethodNotAllowed,
     /// A name is taken, or the thing is in another state.
     Conflict,
+    /// Somebody else has changed the thing since the client saw it.
+    PreconditionFailed,
     /// The body is larger than 1 MiB.
     TooLarge,
     /// The body is not JSON.
@@ -52,6 +54,9 @@ impl Kind {
                 (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "This path has no such method")
             }
             Self::Conflict => (StatusCode::CONFLICT, "conflict", "This clashes with what is there"),
+            Self::PreconditionFailed => {
+                (StatusCode::PRECONDITION_FAILED, "precondition-failed", "This was changed meanwhile")
+            }
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large"),
             Self::UnsupportedMediaType => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The body must be JSON")

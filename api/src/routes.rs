@@ -51,6 +51,19 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(bot::egress::get_egress, bot::egress::set_egress))
         .routes(routes!(bot::admin::orphans::orphans))
         .routes(routes!(bot::admin::cleanup::clean_up))
+        .routes(routes!(bot::config::get::get_config, bot::config::set::set_config))
+        .routes(routes!(bot::config::drift::config_drift))
+        .routes(routes!(bot::config::adopt::adopt_config))
+        .routes(routes!(bot::config::versions::list_versions))
+        .routes(routes!(bot::config::version::get_version))
+        .routes(routes!(bot::config::diff::diff_config))
+        .routes(routes!(bot::config::restore::restore_config))
+        .routes(routes!(bot::files::list::list_files))
+        .routes(routes!(
+            bot::files::read::read_file,
+            bot::files::write::write_file,
+            bot::files::remove::remove_file
+        ))
         .routes(routes!(bot::usage_stats::usage_stats))
         .routes(routes!(bot::usage_trend::usage_trend))
         .routes(routes!(bot::usage_breakdown::usage_breakdown))

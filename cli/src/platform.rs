@@ -15,7 +15,8 @@ use crate::{
     telemetry,
 };
 use adapters::{
-    Engine, LoopbackPorts, OwnProxy, PresentBots, Rollups, VendorTable, machines::Machines, system::Caretaker,
+    Engine, LoopbackPorts, OwnProxy, PresentBots, Rollups, VendorTable, machines::Machines, space::Space,
+    system::Caretaker,
 };
 use anyhow::Context;
 use clawplane_api::{ApiDeps, ApiState, DataPath, TokenConfig, Tunnels, provider_keys};
@@ -175,10 +176,11 @@ impl Platform {
             vendors: Arc::new(VendorTable(upstream_allow)),
             ports: Arc::new(LoopbackPorts { of_bots: roles.contains(&Role::Worker) }),
             engine: Arc::new(Engine(engine)),
-            machines: Arc::new(Machines(Watcher::new(hosts))),
+            machines: Arc::new(Machines(Watcher::new(Arc::clone(&hosts)))),
             ingress: config.ingress.clone(),
             tunnels: Tunnels::new(intake_tasks.clone(), intake.clone()),
             system: Arc::new(system),
+            space: Arc::new(Space(hosts)),
             health: Arc::new(health),
             proxy: proxy.clone().map(|proxy| Arc::new(OwnProxy(proxy)) as Arc<dyn DataPath>),
             metrics: Some(around.metrics),

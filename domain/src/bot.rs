@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod commands;
+pub mod config;
 pub mod egress;
 pub mod events;
 pub mod exec;
@@ -13,6 +14,7 @@ pub mod token;
 
 pub use access::Access;
 pub use commands::{BotCommand, BotRefusal, CreateBot, Observation};
+pub use config::{ConfigHead, ConfigOrigin, FileChange, FileContent, SetConfig};
 pub use egress::{EgressRule, RefusedEgress};
 pub use events::BotEvent;
 pub use exec::{ExecOutcome, ExecRequest};

@@ -12,6 +12,7 @@ pub mod claim;
 pub mod clock;
 pub mod ids;
 pub mod metadata;
+pub mod openclaw;
 pub mod price;
 pub mod provider_key;
 pub mod quota;

@@ -8,6 +8,7 @@
 pub mod admin;
 pub mod audit;
 mod batch;
+pub mod bot_configs;
 pub mod bots;
 pub mod page;
 pub mod prices;
@@ -22,6 +23,7 @@ pub mod views;
 
 pub use admin::ProjectionStatus;
 pub use audit::{AuditFilter, AuditRow, AuditView};
+pub use bot_configs::{BotConfigs, ConfigVersion};
 pub use bots::{BotRow, BotStats, Bots, TenantRow};
 pub use page::{Cursor, InvalidCursor, Page, QueryError};
 pub use prices::{PriceEntry, Prices};

@@ -47,6 +47,13 @@ impl Client {
         (status, serde_json::from_str(&text).unwrap_or(Value::Null))
     }
 
+    /// PUTs what follows the version or file of this etag.
+    pub async fn put_if(&self, path: &str, etag: &str, body: &Value) -> (StatusCode, Value) {
+        let request = self.http.put(format!("{}{path}", self.url)).bearer_auth(&self.token).json(body);
+        let answer = request.header("if-match", format!("\"{etag}\"")).send().await.expect("an answer");
+        (answer.status(), answer.json().await.unwrap_or_default())
+    }
+
     /// GET that must succeed.
     pub async fn get(&self, path: &str) -> Value {
         let (status, body) = self.send(Method::GET, path, None).await;

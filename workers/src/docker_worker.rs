@@ -69,6 +69,7 @@ pub struct DockerWorker {
 struct Shared {
     config: DockerWorkerConfig,
     runtime: Arc<dyn Runtime>,
+    bots: Arc<dyn DesiredBots>,
     reports: Arc<dyn BotReports>,
     tokens: Arc<dyn GatewayTokens>,
     workspaces: Workspaces,
@@ -101,6 +102,7 @@ impl DockerWorker {
             engine: EngineWatch::default(),
             permits: Semaphore::new(config.concurrency),
             runtime: parts.runtime,
+            bots: Arc::clone(&parts.bots),
             reports: parts.reports,
             tokens: parts.tokens,
             config,

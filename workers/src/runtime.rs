@@ -19,7 +19,7 @@ use std::{
 };
 
 /// The port that OpenClaw's gateway listens on inside of its container.
-pub const GATEWAY_PORT: u16 = 18789;
+pub use clawplane_domain::openclaw::platform::GATEWAY_PORT;
 
 /// What went wrong at the engine.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -162,6 +162,29 @@ pub struct ContainerSpec {
     pub spec_hash: String,
 }
 
+/// A command that is run once, in a container of its own that has no network and may write to `/tmp` alone.
+#[derive(Clone, Debug)]
+pub struct Once {
+    /// What for; a label.
+    pub purpose: &'static str,
+    /// What the container is made from.
+    pub image: ImageRef,
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// Environment, `NAME=value`.
+    pub env: Vec<String>,
+    /// `uid:gid` of its process.
+    pub user: String,
+    /// A bot's folder on the host that it may read, at the bot's own place.
+    pub state_dir: Option<PathBuf>,
+    /// Memory, in MiB.
+    pub memory_mib: u32,
+    /// What it reads.
+    pub input: Vec<u8>,
+    /// After this it is ended.
+    pub within: Duration,
+}
+
 /// Something happened to a container or an image of ours, by whoever's hand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EngineEvent {
@@ -233,6 +256,11 @@ pub trait Runtime: observe::Observe {
 
     /// Removes a container, an unused network or an unused volume by the engine's id of it.
     async fn remove_leftover(&self, kind: LeftoverKind, id: &str) -> Result<(), RuntimeError>;
+    /// Runs a command once, and returns what it printed, bounded. The container is gone afterwards.
+    async fn run_once(&self, once: Once) -> Result<String, RuntimeError> {
+        let _ = once;
+        Err(RuntimeError::Other { what: "run a command", message: "this engine cannot".to_owned() })
+    }
 
     /// What happens at the engine from now on. Ends when the engine goes away.
     fn events(&self) -> BoxStream<'static, Result<EngineEvent, RuntimeError>>;

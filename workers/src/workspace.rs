@@ -3,18 +3,23 @@
 //! The bot owns it and may put anything there, symbolic links to the host's files included. So every file is opened
 //! relative to the folder and never through a link, and written beside its name before it takes it.
 
-pub mod config;
+pub mod browse;
+mod config;
 mod files;
 pub mod look;
 mod remove;
 mod setup;
 mod size;
-mod token;
 
 pub use size::Size;
 
 use crate::docker_worker::DesiredBot;
-use clawplane_domain::{BotId, Secret};
+use clawplane_domain::{
+    BotId, Secret,
+    openclaw::{masked, tokens_replaced},
+};
+pub use config::ConfigFile;
+use config::{CONFIG, LARGEST_CONFIG};
 use rustix::process::{getegid, geteuid};
 use serde_json::json;
 use std::{
@@ -26,10 +31,10 @@ use tokio::sync::Semaphore;
 
 /// The user `node` of OpenClaw's image.
 const NODE: u32 = 1000;
-/// OpenClaw's configuration.
-const CONFIG: &str = "openclaw.json";
-/// The largest that is read.
-const LARGEST_CONFIG: u64 = 4 * 1024 * 1024;
+/// The part of the state folder that people and the bot share.
+const WORKSPACE: &str = "workspace";
+/// The platform's notes on bots' folders, beside them.
+const MARKS: &str = ".configs";
 const SOUL: &str = include_str!("workspace/SOUL.md");
 const AGENTS: &str = include_str!("workspace/AGENTS.md");
 
@@ -89,20 +94,36 @@ impl Workspaces {
         self.root.join(bot.to_string())
     }
 
-    /// Makes the bot's folder what a start needs. An existing `openclaw.json` is written anew only if `renew`: between
-    /// two changes of the bot's configuration it belongs to whoever edits it, OpenClaw itself included.
-    pub async fn prepare(&self, bot: &DesiredBot, openclaw_json: String, renew: bool) -> io::Result<()> {
+    /// Makes the bot's folder what a start needs: its configuration, the platform's own files, and those of its
+    /// workspace that are missing.
+    pub async fn prepare(&self, bot: &DesiredBot, config: ConfigFile) -> io::Result<()> {
         let (root, owner, name) = (self.root.clone(), self.owner, bot.id.to_string());
-        let own = format!("{:#}\n", platform_file(bot));
+        let own = [("config.json", format!("{:#}\n", platform_file(bot))), ("soul.md", SOUL.to_owned())];
         blocking(move || {
             let state = files::Folder::open_root(&root, owner)?.folder(&name)?;
-            if renew || !state.has(CONFIG)? {
-                state.write(CONFIG, openclaw_json.as_bytes())?;
+            config::keep(&state, &marks(&root)?.folder(&name)?, &config)?;
+            for (name, content) in own {
+                state.write_changed(name, content.as_bytes())?;
             }
-            state.write("config.json", own.as_bytes())?;
-            let workspace = state.folder("workspace")?;
+            let workspace = state.folder(WORKSPACE)?;
             workspace.write_missing("SOUL.md", SOUL.as_bytes())?;
             workspace.write_missing("AGENTS.md", AGENTS.as_bytes())
+        })
+        .await
+    }
+
+    /// The bot's configuration as it stands in its folder, with placeholders for what is secret, and the version that it
+    /// was written from; `None` where there is none that can be read.
+    pub async fn read_config(&self, bot: BotId) -> io::Result<Option<(String, u64)>> {
+        let (root, owner, name) = (self.root.clone(), self.owner, bot.to_string());
+        blocking(move || {
+            let Some(state) = files::Folder::open_root(&root, owner)?.existing(&name)? else {
+                return Ok(None);
+            };
+            let Some(text) = config::current(&state) else { return Ok(None) };
+            let version =
+                marks(&root)?.existing(&name)?.map(|marks| config::written(&marks)).transpose()?.flatten();
+            Ok(Some((masked(&text), version.unwrap_or(0))))
         })
         .await
     }
@@ -115,7 +136,7 @@ impl Workspaces {
             let state = files::Folder::open_root(&root, owner)?.folder(&name)?;
             let Some(bytes) = state.read(CONFIG, LARGEST_CONFIG)? else { return Ok(false) };
             let Ok(text) = String::from_utf8(bytes) else { return Ok(false) };
-            let Some(new) = token::replaced(&text, &token) else { return Ok(false) };
+            let Some(new) = tokens_replaced(&text, token.expose()) else { return Ok(false) };
             if new != text {
                 state.write(CONFIG, new.as_bytes())?;
             }
@@ -149,7 +170,12 @@ impl Workspaces {
     /// Removes a bot's folder with all that is in it. Nothing to remove is a success.
     pub async fn remove(&self, bot: BotId) -> io::Result<()> {
         let (root, name) = (self.root.clone(), bot.to_string());
-        blocking(move || remove::tree(&root, &name)).await
+        blocking(move || {
+            remove::tree(&root, &name)?;
+            let marks = root.join(MARKS);
+            if marks.is_dir() { remove::tree(&marks, &name) } else { Ok(()) }
+        })
+        .await
     }
 }
 
@@ -165,6 +191,12 @@ fn platform_file(bot: &DesiredBot) -> serde_json::Value {
         "models": bot.models,
         "limits": bot.limits,
     })
+}
+
+/// Where the platform notes what it wrote: its own, which no container sees.
+fn marks(root: &Path) -> io::Result<files::Folder> {
+    let own = Owner { uid: geteuid().as_raw(), gid: getegid().as_raw() };
+    files::Folder::open_root(root, own)?.folder(MARKS)
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {

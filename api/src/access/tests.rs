@@ -27,7 +27,7 @@ fn every_operation_has_a_row_and_every_row_an_operation() {
         }
     }
     let rows = TABLE.iter().filter(|row| !row.page);
-    let rows: Vec<_> = rows.map(|row| (row.method.to_string(), row.path.to_owned())).collect();
+    let rows: Vec<_> = rows.map(|row| (row.method.to_string(), row.path.replace("{*", "{"))).collect();
     assert_eq!(rows.iter().cloned().collect::<BTreeSet<_>>(), documented);
     assert_eq!(rows.len(), documented.len(), "a route has two rows");
 }

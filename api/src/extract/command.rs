@@ -29,6 +29,9 @@ pub(crate) struct Command<T> {
 /// As [`Command`], where there need be no body: it is the usual one then.
 pub(crate) struct OptionalCommand<T>(pub(crate) Command<T>);
 
+/// As [`Command`], where the body is bytes of any kind.
+pub(crate) struct Raw(pub(crate) Command<Vec<u8>>);
+
 /// A command that is all in its path.
 pub(crate) struct Bare {
     /// Who gives it.
@@ -52,6 +55,13 @@ impl<T: DeserializeOwned + Default> FromRequest<ApiState> for OptionalCommand<T>
             bytes => body::parse(headers, bytes),
         };
         take(request, api, usual).await.map(Self)
+    }
+}
+
+impl FromRequest<ApiState> for Raw {
+    type Rejection = Problem;
+    async fn from_request(request: Request, api: &ApiState) -> Result<Self, Problem> {
+        take(request, api, |_, bytes| Ok(bytes.to_vec())).await.map(Self)
     }
 }
 

@@ -5,7 +5,8 @@ use axum::{
     extract::{FromRequestParts, Path},
     http::request::Parts,
 };
-use clawplane_domain::{KeyId, PriceId, TenantId, values::Hostname};
+use clawplane_domain::{Invalid, KeyId, PriceId, TenantId, openclaw::WorkspacePath, values::Hostname};
+use serde::de::DeserializeOwned;
 use std::str::FromStr;
 
 /// A bot's hostname.
@@ -19,6 +20,51 @@ pub(crate) struct PriceName(pub(crate) PriceId);
 
 /// A tenant's id.
 pub(crate) struct TenantName(pub(crate) TenantId);
+/// A bot's hostname, and a version of its configuration.
+pub(crate) struct BotVersion(pub(crate) Hostname, pub(crate) u64);
+
+/// A bot's hostname, and two versions of its configuration.
+pub(crate) struct BotVersions(pub(crate) Hostname, pub(crate) u64, pub(crate) u64);
+
+/// A bot's hostname, and a file of its workspace.
+pub(crate) struct BotFile(pub(crate) Hostname, pub(crate) WorkspacePath);
+
+impl FromRequestParts<ApiState> for BotVersion {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, api: &ApiState) -> Result<Self, Problem> {
+        let (bot, version): (String, String) = several(parts, api, "version").await?;
+        Ok(Self(as_named(&bot, "bot")?, as_named(&version, "version")?))
+    }
+}
+
+impl FromRequestParts<ApiState> for BotVersions {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, api: &ApiState) -> Result<Self, Problem> {
+        let (bot, one, other): (String, String, String) = several(parts, api, "version").await?;
+        Ok(Self(as_named(&bot, "bot")?, as_named(&one, "version")?, as_named(&other, "version")?))
+    }
+}
+
+impl FromRequestParts<ApiState> for BotFile {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, api: &ApiState) -> Result<Self, Problem> {
+        let (bot, path): (String, String) = several(parts, api, "file").await?;
+        let path = path.parse().map_err(|why: Invalid| Problem::field("path", why.to_string()))?;
+        Ok(Self(as_named(&bot, "bot")?, path))
+    }
+}
+
+async fn several<T>(parts: &mut Parts, api: &ApiState, what: &str) -> Result<T, Problem>
+where
+    T: DeserializeOwned + Send,
+{
+    let path = Path::<T>::from_request_parts(parts, api).await;
+    Ok(path.map_err(|_| Problem::not_found(what))?.0)
+}
+
+fn as_named<T: FromStr>(text: &str, what: &str) -> Result<T, Problem> {
+    text.parse().map_err(|_| Problem::not_found(what))
+}
 
 impl FromRequestParts<ApiState> for BotName {
     type Rejection = Problem;

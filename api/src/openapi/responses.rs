@@ -48,6 +48,18 @@ problems! {
     Taken { "409" => "The hostname is taken" }
     /// Bots that cannot begin anew.
     Revoked { "409" => "The bot runs and its gateway tokens were revoked" }
+    /// Things that somebody else has changed.
+    Stale { "412" => "It is not what `If-Match` or `If-None-Match` expects" }
+    /// Configurations that were changed inside of the bot.
+    ConfigDrifted { "409" => "The bot's own file was changed inside of the bot" }
+    /// Configurations that were not.
+    NotDrifted { "409" => "The bot's own file holds nothing that no version has" }
+    /// Paths that lead out of a workspace, or nowhere.
+    BadPath { "400" => "The path or a header cannot be taken as it is" }
+    /// Files where folders should be, and the other way round.
+    NotThatKind { "409" => "What is there is a folder, a link, a device, or no folder" }
+    /// Large files.
+    FileTooLarge { "413" => "The body has more than 1 MiB" }
     /// Scopes that are taken.
     PriceTaken { "409" => "There is a price for this vendor, model and time" }
     /// Idempotency keys that were used for another command.

@@ -116,6 +116,10 @@ impl From<BotRefusal> for Problem {
                 Self::field("environment", format!("may have at most {MAX_ENVIRONMENT_BYTES} bytes"))
             }
             BotRefusal::ExecTooLong => Self::field("timeoutSeconds", format!("must be 1 to {MAX_SECONDS}")),
+            BotRefusal::StaleConfig { .. } => Self::new(Kind::PreconditionFailed, refusal.to_string())
+                .about("If-Match", "is of another version"),
+            BotRefusal::BadPath => Self::field("path", "must lead to a file in the workspace"),
+            BotRefusal::ConfigHistoryFull => Self::new(Kind::Conflict, refusal.to_string()),
             BotRefusal::NoModel => Self::field("models", "must name at least one model"),
             BotRefusal::Exists | BotRefusal::NotDeleted | BotRefusal::NoToken => {
                 Self::new(Kind::Conflict, refusal.to_string())

@@ -24,9 +24,10 @@ pub(crate) enum Access {
 pub(crate) enum Permission {
     /// See bots, keys (without secrets), quotas and usage.
     Read,
-    /// Start, stop and restart bots, read their logs, use their own interfaces.
+    /// Start, stop and restart bots, read their logs and the files of their workspaces, use
+    /// their own interfaces.
     Operate,
-    /// Create, change and delete bots and keys, set quotas, fallbacks and what bots may reach, rotate and revoke their tokens,
+    /// Create, change and delete bots and keys, save their configurations and files, set quotas, fallbacks and what bots may reach, rotate and revoke their tokens,
     /// read the audit log.
     Manage,
 }
@@ -77,6 +78,7 @@ const READ: Access = Access::Permission(Permission::Read);
 const OPERATE: Access = Access::Permission(Permission::Operate);
 const MANAGE: Access = Access::Permission(Permission::Manage);
 const BOTS: &[View] = &[View::Bots];
+const CONFIGS: &[View] = &[View::Bots, View::BotConfigs];
 const KEYS: &[View] = &[View::ProviderKeys];
 const PRICES: &[View] = &[View::Prices];
 const SUMS: &[View] = &[View::Bots, View::UsageRollups];
@@ -118,6 +120,18 @@ pub(crate) static TABLE: &[Row] = &[
     row(Method::DELETE, "/api/bot/{hostname}/fallbacks", MANAGE),
     row(Method::GET, "/api/bot/{hostname}/egress", READ).reads(BOTS),
     row(Method::PUT, "/api/bot/{hostname}/egress", MANAGE),
+    row(Method::GET, "/api/bot/{hostname}/config", READ).reads(CONFIGS),
+    row(Method::PUT, "/api/bot/{hostname}/config", MANAGE),
+    row(Method::GET, "/api/bot/{hostname}/config/drift", MANAGE).reads(CONFIGS),
+    row(Method::POST, "/api/bot/{hostname}/config/adopt", MANAGE),
+    row(Method::GET, "/api/bot/{hostname}/config/versions", READ).reads(CONFIGS),
+    row(Method::GET, "/api/bot/{hostname}/config/versions/{version}", READ).reads(CONFIGS),
+    row(Method::GET, "/api/bot/{hostname}/config/versions/{version}/diff/{other}", READ).reads(CONFIGS),
+    row(Method::POST, "/api/bot/{hostname}/config/versions/{version}/restore", MANAGE),
+    row(Method::GET, "/api/bot/{hostname}/files", OPERATE).reads(BOTS),
+    row(Method::GET, "/api/bot/{hostname}/files/{*path}", OPERATE).reads(BOTS),
+    row(Method::PUT, "/api/bot/{hostname}/files/{*path}", MANAGE),
+    row(Method::DELETE, "/api/bot/{hostname}/files/{*path}", MANAGE),
     row(Method::GET, "/api/bot/{hostname}/usage/stats", READ).reads(SUMS),
     row(Method::GET, "/api/bot/{hostname}/usage/trend", READ).reads(SUMS),
     row(Method::GET, "/api/bot/{hostname}/usage/breakdown", READ).reads(SUMS),

@@ -1,6 +1,7 @@
 //! The API as tests use it: in-process, with fakes for what other crates hand in.
 
 use crate::machine::{Machine, Shared};
+use crate::space::FakeSpace;
 use crate::support::{CountingIds, FixedClock, TestDatabase, database};
 use async_trait::async_trait;
 use axum::{
@@ -47,6 +48,8 @@ pub(crate) struct Fakes {
     pub(crate) parts: Mutex<Vec<PartHealth>>,
     /// The bots' machines.
     pub(crate) machine: Machine,
+    /// What stands in bots' folders.
+    pub(crate) space: FakeSpace,
     /// What the vendors say of keys; without it none can be asked.
     pub(crate) verdict: Mutex<Option<Verification>>,
     /// What belongs to no bot; without it no engine answers.
@@ -195,6 +198,7 @@ impl App {
             ingress: Some("https://bots.example.com".parse().unwrap()),
             tunnels: Tunnels::new(TaskTracker::new(), shutdown.clone()),
             system: fakes.clone(),
+            space: fakes.clone(),
             health: fakes.clone(),
             proxy: None,
             metrics: None,

@@ -1,12 +1,13 @@
 //! What the crates ask of each other without knowing each other: each trait of one, implemented over another.
 
 pub(super) mod machines;
+pub(super) mod space;
 pub(crate) mod system;
 
 use async_trait::async_trait;
 use clawplane_api::{DataPath, EngineGate, FieldError, HostPorts, VendorRules};
 use clawplane_domain::{
-    TenantId, TimeZone, Timestamp,
+    BotId, TenantId, TimeZone, Timestamp,
     provider_key::ApiType,
     values::{BaseUrl, VendorId},
 };
@@ -125,6 +126,8 @@ pub(super) struct PresentBots(pub(super) Views);
 
 /// How long the worker lets the read model catch up with what woke it; after that the next pass will see it.
 const CATCH_UP: Duration = Duration::from_secs(2);
+/// Pause between two looks at a read model that is behind.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 #[async_trait]
 impl DesiredBots for PresentBots {
@@ -146,6 +149,7 @@ impl DesiredBots for PresentBots {
             tags: bot.tags,
             models: bot.models,
             limits: bot.limits,
+            config_version: bot.config.version,
             token: bot.token,
             life: bot.life,
             egress: bot.egress,
@@ -153,5 +157,22 @@ impl DesiredBots for PresentBots {
             observed: bot.observed,
         });
         Ok(bots.collect())
+    }
+
+    async fn config(
+        &self,
+        bot: BotId,
+        tenant: TenantId,
+        version: u64,
+    ) -> Result<Option<String>, clawplane_workers::BoxError> {
+        // The bots' read model may be ahead of this one, which follows within moments.
+        let until = tokio::time::Instant::now() + CATCH_UP;
+        loop {
+            let found = self.0.bot_configs.find(tenant, bot, version).await?;
+            if found.is_some() || tokio::time::Instant::now() >= until {
+                return Ok(found.map(|(_, text)| text));
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
     }
 }

@@ -2,8 +2,8 @@
 
 use super::{
     Access, BadFallback, BadVariable, Bot, BotEvent, BotState, Changes, Desired, EgressRule, ExecOutcome,
-    ExecRequest, Fallback, GatewayToken, Limits, ModelChoice, NewBot, RefusedEgress, Rotate, Setup, egress,
-    fallbacks, life,
+    ExecRequest, Fallback, FileChange, GatewayToken, Limits, ModelChoice, NewBot, RefusedEgress, Rotate,
+    SetConfig, Setup, config, egress, fallbacks, life,
     setup::{self, MAX_ENVIRONMENT_BYTES},
     state::BotProfile,
     token,
@@ -122,6 +122,10 @@ pub enum BotCommand {
     SetEgress(Vec<EgressRule>),
     /// From the worker: it wanted to go where it may not.
     NoteEgressRefused(RefusedEgress),
+    /// Give it another configuration.
+    SetConfig(Box<SetConfig>),
+    /// Somebody is about to change a file of its workspace.
+    NoteFile(FileChange),
     /// Remove it with its data.
     Delete,
     /// Remove it, and leave its folder where it is.
@@ -202,6 +206,18 @@ pub enum BotRefusal {
     /// A bot without a model could not answer.
     #[error("`models` must name at least one model")]
     NoModel,
+    /// Somebody else has changed the configuration meanwhile.
+    #[error("the configuration is at version {present} by now")]
+    StaleConfig {
+        /// The present version.
+        present: u64,
+    },
+    /// There is no room for another version.
+    #[error("the versions of this configuration take {} MiB, which is as much as there may be", config::MAX_HISTORY / 1024 / 1024)]
+    ConfigHistoryFull,
+    /// A path that no file can have.
+    #[error("`path` must lead to a file in the workspace")]
+    BadPath,
     /// `ConfirmRemoved` of a bot that nobody deleted.
     #[error("the bot was not deleted")]
     NotDeleted,
@@ -246,6 +262,8 @@ pub(super) fn decide(bot: &Bot, command: BotCommand) -> Result<Vec<BotEvent>, Bo
         BotCommand::NoteEgressRefused(refused) => {
             Ok(vec![BotEvent::EgressRefused { refused: refused.tidied() }])
         }
+        BotCommand::SetConfig(new) => config::set(bot, *new),
+        BotCommand::NoteFile(change) => config::note_file(change),
     }
 }
 

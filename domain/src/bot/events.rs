@@ -1,12 +1,13 @@
 //! What happens to a bot.
 
 use super::{
-    Access, CreateBot, EarlierToken, EgressRule, ExecOutcome, ExecRequest, Fallback, GatewayToken,
-    Observation, Origin, RefusedEgress, Reshape, Setup,
+    Access, ConfigOrigin, CreateBot, EarlierToken, EgressRule, ExecOutcome, ExecRequest, Fallback,
+    FileChange, GatewayToken, Observation, Origin, RefusedEgress, Reshape, Setup,
 };
 use crate::{
     TokenHash,
     claim::{Claim, Claims, Scope},
+    openclaw::ConfigText,
     values::{Hostname, ImageRef, Label},
 };
 use serde::{Deserialize, Serialize};
@@ -136,6 +137,27 @@ pub enum BotEvent {
         #[serde(flatten)]
         refused: RefusedEgress,
     },
+    /// It has another configuration.
+    #[serde(rename = "bot.config_set")]
+    ConfigSet {
+        /// Its number, from 1.
+        version: u64,
+        /// Where it came from.
+        origin: ConfigOrigin,
+        /// How long its text is.
+        bytes: u64,
+        /// SHA-256 of its text in hexadecimal.
+        sha256: String,
+        /// The text, without secrets.
+        config_text: ConfigText,
+    },
+    /// Somebody changes a file of its workspace.
+    #[serde(rename = "bot.file_change_requested")]
+    FileChangeRequested {
+        /// Which, and to what.
+        #[serde(flatten)]
+        change: FileChange,
+    },
     /// It shall run.
     #[serde(rename = "bot.start_requested")]
     StartRequested {},
@@ -200,6 +222,8 @@ crate::aggregate::impl_event!(BotEvent {
     FallbacksSet => "bot.fallbacks_set" @ "1",
     EgressSet => "bot.egress_set" @ "1",
     EgressRefused => "bot.egress_refused" @ "1",
+    ConfigSet => "bot.config_set" @ "1",
+    FileChangeRequested => "bot.file_change_requested" @ "1",
     StartRequested => "bot.start_requested" @ "1",
     StopRequested => "bot.stop_requested" @ "1",
     Deleted => "bot.deleted" @ "1",

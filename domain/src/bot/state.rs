@@ -1,7 +1,7 @@
 //! What a bot is.
 
 use super::{
-    Access, BotEvent, EgressRule, Fallback, Life, Reshape, Upgrade, UpgradeOutcome,
+    Access, BotEvent, ConfigHead, EgressRule, Fallback, Life, Reshape, Upgrade, UpgradeOutcome,
     commands::Observation,
     token::{EarlierToken, GatewayToken},
 };
@@ -139,6 +139,9 @@ pub struct BotProfile {
     /// Where it may go on the web; nowhere when empty.
     #[serde(default)]
     pub egress: Vec<EgressRule>,
+    /// The present version of its configuration.
+    #[serde(default)]
+    pub config: ConfigHead,
     /// What its owner wants.
     pub desired: Desired,
     /// What the worker saw last.
@@ -194,6 +197,7 @@ impl Decide for Bot {
                 fallbacks: Vec::new(),
                 life: Life::default(),
                 egress: Vec::new(),
+                config: ConfigHead::default(),
                 desired: Desired::Stopped,
                 observed: Observation::new(BotState::Created),
                 removed: false,
@@ -240,6 +244,10 @@ impl Decide for Bot {
             }
             BotEvent::EgressSet { allow } => bot.egress = allow,
             BotEvent::EgressRefused { .. } => {}
+            BotEvent::ConfigSet { version, sha256, config_text, .. } => {
+                bot.config.then(version, sha256, &config_text);
+            }
+            BotEvent::FileChangeRequested { .. } => {}
             BotEvent::StartRequested {} => bot.desired = Desired::Running,
             BotEvent::StopRequested {} => bot.desired = Desired::Stopped,
             BotEvent::Deleted { keep_data, .. } => {

@@ -4,9 +4,11 @@ use super::{Samples, at, id, sealed, text};
 use clawplane_domain::{
     BotId, TokenHash,
     bot::{
-        Access, BotEvent, BotState, CreateBot, EarlierToken, ExecOutcome, ExecRequest, Fallback,
-        GatewayToken, Limits, ModelChoice, Observation, Origin, RefusedEgress, Reshape, Setup,
+        Access, BotEvent, BotState, ConfigOrigin, CreateBot, EarlierToken, ExecOutcome, ExecRequest,
+        Fallback, FileChange, FileContent, GatewayToken, Limits, ModelChoice, Observation, Origin,
+        RefusedEgress, Reshape, Setup,
     },
+    openclaw::ConfigText,
 };
 
 pub(super) fn add(samples: &mut Samples) {
@@ -55,6 +57,7 @@ pub(super) fn add(samples: &mut Samples) {
     samples.minimal(&BotEvent::EgressSet { allow: Vec::new() });
     let refused = RefusedEgress { host: "evil.example".into(), port: 443, why: "not_allowed".into() };
     samples.add(&BotEvent::EgressRefused { refused });
+    configs(samples);
 
     samples.add(&BotEvent::StartRequested {});
     samples.add(&BotEvent::StopRequested {});
@@ -115,7 +118,7 @@ fn life(samples: &mut Samples) {
         previous_hostname: text("ada"),
     });
     let shape = Reshape {
-        limits: Some(Limits { memory_mib: 4096, cpu_millis: 1500, pids: 256 }),
+        limits: Some(Limits { memory_mib: 4096, cpu_millis: 1500, pids: 256, ..Limits::default() }),
         environment: Some([(text("TZ"), text("UTC"))].into()),
         features: Some([(text("canvas"), false)].into()),
         models: Some(vec![ModelChoice { vendor: text("openai"), model: text("gpt-5") }]),
@@ -134,4 +137,28 @@ fn life(samples: &mut Samples) {
     let reason = || "it ended with exit code 1".to_owned();
     samples.add(&BotEvent::UpgradeRolledBack { number: 1, image: image(), reason: reason() });
     samples.minimal(&BotEvent::UpgradeRolledBack { number: 1, image: None, reason: reason() });
+}
+
+fn configs(samples: &mut Samples) {
+    let config_text = ConfigText::new("{ // mine\n}\n".to_owned()).expect("a text");
+    let (bytes, sha256) = (config_text.as_str().len() as u64, config_text.sha256());
+    let saved = BotEvent::ConfigSet {
+        version: 3,
+        origin: ConfigOrigin::Restored { version: 1 },
+        bytes,
+        sha256: sha256.clone(),
+        config_text: config_text.clone(),
+    };
+    samples.add(&saved);
+    samples.minimal(&BotEvent::ConfigSet {
+        version: 1,
+        origin: ConfigOrigin::Saved,
+        bytes,
+        sha256: sha256.clone(),
+        config_text,
+    });
+    let content = Some(FileContent { bytes: 3, sha256 });
+    let change = FileChange { path: "skills/weather/SKILL.md".to_owned(), content };
+    samples.add(&BotEvent::FileChangeRequested { change: change.clone() });
+    samples.minimal(&BotEvent::FileChangeRequested { change: FileChange { content: None, ..change } });
 }

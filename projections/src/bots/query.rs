@@ -7,8 +7,8 @@ use crate::{
 use clawplane_domain::{
     BotId, TenantId, Timestamp, UserId,
     bot::{
-        Access, Bot, BotState, Desired, EgressRule, Fallback, GatewayToken, Life, Limits, ModelChoice,
-        Observation,
+        Access, Bot, BotState, ConfigHead, Desired, EgressRule, Fallback, GatewayToken, Life, Limits,
+        ModelChoice, Observation,
     },
     quota::QuotaLimits,
     values::{Hostname, ImageRef, Label, Tag},
@@ -58,6 +58,8 @@ pub struct BotRow {
     pub life: Life,
     /// Where it may go on the web.
     pub egress: Vec<EgressRule>,
+    /// The present version of its configuration.
+    pub config: ConfigHead,
     /// What its owner wants.
     pub desired: Desired,
     /// What the worker saw last.
@@ -212,6 +214,7 @@ fn bot(row: &PgRow) -> Result<BotRow, sqlx::Error> {
         fallbacks: profile.fallbacks,
         life: profile.life,
         egress: profile.egress,
+        config: profile.config,
         desired: profile.desired,
         observed: profile.observed,
         state_since: row.try_get("state_since")?,

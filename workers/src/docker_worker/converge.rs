@@ -32,6 +32,8 @@ pub(super) struct Memory {
     /// Health checks that failed in a row.
     pub(super) failed_probes: u32,
     pub(super) taken: Taken,
+    /// The version of its configuration that its file was last seen to have.
+    pub(super) config: Option<u64>,
     /// Its removal was confirmed; the read model just does not show it yet.
     pub(super) removed: bool,
     /// What its folder held when it was last measured.

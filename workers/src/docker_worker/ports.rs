@@ -10,6 +10,7 @@ use clawplane_domain::{
         Observation, RefusedEgress,
     },
     clock::Clock,
+    openclaw::platform::Platform,
     sealed::bound_to_bot,
     values::{Hostname, ImageRef, Label, Tag},
 };
@@ -41,6 +42,8 @@ pub struct DesiredBot {
     pub models: Vec<ModelChoice>,
     /// Its container's limits.
     pub limits: Limits,
+    /// The version of its configuration; 0 is what the platform makes.
+    pub config_version: u64,
     /// Its gateway token; a deleted bot has none.
     pub token: Option<GatewayToken>,
     /// What else it was given, and how often it was to begin anew.
@@ -59,11 +62,17 @@ impl DesiredBot {
         self.life.trial().map_or(self.image.as_ref(), |trial| trial.image.as_ref())
     }
 
+    /// What of it stands in its configuration.
+    pub fn platform(&self) -> Platform<'_> {
+        Platform { port: self.port, models: &self.models }
+    }
+
     /// Whether the same is wanted of both, whatever was seen of them.
     pub(super) fn same_wish(&self, other: &Self) -> bool {
         let names =
             |bot: &Self| (bot.hostname.clone(), bot.name.clone(), bot.image.clone(), bot.token.clone());
         (self.desired, self.port, self.limits) == (other.desired, other.port, other.limits)
+            && self.config_version == other.config_version
             && self.models == other.models
             && self.tags == other.tags
             && self.life == other.life
@@ -78,6 +87,8 @@ pub trait DesiredBots: Send + Sync + 'static {
     /// Every tenant's bots, those included that are deleted and not yet removed. Waits, bounded, until the read model
     /// has come at least to `at_least`, and answers then in any case.
     async fn present(&self, at_least: Option<Position>) -> Result<Vec<DesiredBot>, BoxError>;
+    /// The text of a version of a bot's configuration; `None` when it cannot be found, also after a bounded wait.
+    async fn config(&self, bot: BotId, tenant: TenantId, version: u64) -> Result<Option<String>, BoxError>;
 }
 
 /// Where the worker reports to.

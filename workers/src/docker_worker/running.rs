@@ -100,7 +100,7 @@ impl Converge {
         }
         let id = {
             let _permit = self.shared.permits.acquire().await;
-            self.write_files(network).await?;
+            self.write_files(network, true).await?;
             self.shared.runtime.create(spec).await?
         };
         self.start(spec, network, id, true).await
@@ -153,7 +153,7 @@ impl Converge {
         }
         let permit = self.shared.permits.acquire().await;
         if !fresh {
-            self.write_files(network).await?;
+            self.write_files(network, true).await?;
         }
         // Before its first request; whether it worked is looked at once it runs.
         let _ = self.open_egress(network).await;
@@ -182,6 +182,7 @@ impl Converge {
         network: BotNetwork,
         seen: ContainerSeen,
     ) -> Result<Next, RuntimeError> {
+        self.keep_config(network).await;
         let health = self.open_and_probe(network, &seen).await;
         if let (Ok(()), Some(ip)) = (&health, seen.ip) {
             let inside = SocketAddr::new(ip, GATEWAY_PORT);

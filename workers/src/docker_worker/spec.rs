@@ -3,9 +3,8 @@
 use super::{DesiredBot, DockerWorkerConfig};
 use crate::{
     runtime::{ContainerSpec, GATEWAY_PORT, docker::profile::STATE_DIR, short_id},
-    workspace::{Workspaces, config},
+    workspace::Workspaces,
 };
-use clawplane_domain::Secret;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::net::{IpAddr, SocketAddr};
@@ -41,27 +40,11 @@ pub(super) fn container(
         spec_hash: String::new(),
     };
     // Without the token: a new one reaches the container that is there.
-    let file = config::openclaw(bot, "", proxy_seen_by(gateway, config));
+    let file = bot.platform().config("", &proxy_seen_by(gateway, config).to_string());
     // Without the name: a bot that is renamed keeps its container.
     let nameless = ContainerSpec { name: String::new(), ..spec.clone() };
     spec.spec_hash = digest(&(EDITION, nameless, file, bot.life.generation, &bot.life.features));
     spec
-}
-
-/// The digest of what the platform says in the bot's configuration, and of how often somebody wanted that said anew.
-pub(super) fn edition(bot: &DesiredBot, gateway: IpAddr, config: &DockerWorkerConfig) -> String {
-    digest(&(config::openclaw(bot, "", proxy_seen_by(gateway, config)), bot.life.initialised))
-}
-
-/// The text of `openclaw.json`.
-pub(super) fn openclaw_json(
-    bot: &DesiredBot,
-    token: &Secret,
-    gateway: IpAddr,
-    worker: &DockerWorkerConfig,
-) -> String {
-    let file = config::openclaw(bot, token.expose(), proxy_seen_by(gateway, worker));
-    format!("{file:#}\n")
 }
 
 /// Its owner's variables, and behind them the platform's, which count where a name is there twice.

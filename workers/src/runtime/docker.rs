@@ -13,11 +13,12 @@ mod health;
 mod images;
 mod networks;
 mod observe;
+mod once;
 pub mod profile;
 
 use super::{
-    BotNetwork, ContainerSeen, ContainerSpec, EngineEvent, EngineInfo, PullProgress, Runtime, RuntimeError,
-    belongings::Belongings,
+    BotNetwork, ContainerSeen, ContainerSpec, EngineEvent, EngineInfo, Once, PullProgress, Runtime,
+    RuntimeError, belongings::Belongings,
 };
 use async_trait::async_trait;
 use bollard::{API_DEFAULT_VERSION, Docker};
@@ -112,6 +113,10 @@ impl Runtime for DockerRuntime {
         let version = tokio::time::timeout(PING, client.version()).await.map_err(|_| silent())?;
         let version = version.map_err(|error| self.fault("version", error))?;
         Ok(EngineInfo { version: format!("Docker {}", version.version.unwrap_or_default()) })
+    }
+
+    async fn run_once(&self, once: Once) -> Result<String, RuntimeError> {
+        self.run_in_container(once).await
     }
 
     async fn has_image(&self, image: &ImageRef) -> Result<bool, RuntimeError> {

@@ -1,98 +1,94 @@
-//! `openclaw.json`: what OpenClaw is told of its gateway, its models and nothing else.
+//! The bot's `openclaw.json`: which text it should have, and putting it there.
 //!
-//! Its schema is strict (an unknown key stops the start), so every key here was tried with OpenClaw 2026.9.6.
-//! Models are reached through the proxy only, with the bot's gateway token; no vendor's key is in it.
+//! Between two versions the file belongs to whoever edits it, OpenClaw itself included: then only the platform's keys in
+//! it are renewed. A new version replaces it; what was there is kept beside it.
 
-use crate::{docker_worker::DesiredBot, runtime::GATEWAY_PORT};
-use clawplane_domain::values::VendorId;
-use serde_json::{Map, Value, json};
-use std::net::SocketAddr;
+use super::files::Folder;
+use clawplane_domain::{
+    Secret,
+    bot::ModelChoice,
+    openclaw::{Filling, PROXY, TOKEN, fill, masked, platform::Platform, renewed},
+};
+use std::{io, net::SocketAddr};
 
-/// What is said of a model, of which nothing is known but its name. OpenClaw wants a number; the vendor has the
-/// last word on what it really takes.
-const CONTEXT_WINDOW: u32 = 128_000;
-/// Most output tokens that are asked for.
-const MAX_TOKENS: u32 = 8192;
+/// OpenClaw's configuration.
+pub(super) const CONFIG: &str = "openclaw.json";
+/// The file that the last new version replaced.
+const REPLACED: &str = "openclaw.json.replaced";
+/// The largest that is read.
+pub(super) const LARGEST_CONFIG: u64 = 4 * 1024 * 1024;
+/// Which version was written last; beside the bot's folder, where the bot cannot change it.
+const MARK: &str = "version";
 
-/// How OpenClaw speaks to a vendor: the name of its adapter, and what follows `/api/v1/<vendor>` in the base URL.
-///
-/// Its adapters differ in what they append: `/v1/messages` for Anthropic's, `/models/...` for Google's (which
-/// therefore wants the version in the base URL), `/api/chat` for Ollama's, `/chat/completions` for the others.
-pub fn adapter(vendor: &VendorId) -> (&'static str, &'static str) {
-    match vendor.as_str() {
-        "anthropic" => ("anthropic-messages", ""),
-        "google" => ("google-generative-ai", "/v1beta"),
-        "ollama" => ("ollama", ""),
-        _ => ("openai-completions", ""),
+/// What the configuration of a bot should be.
+#[derive(Clone, Debug)]
+pub struct ConfigFile {
+    /// Its loopback port on the host.
+    pub port: u16,
+    /// The models that it may use.
+    pub models: Vec<ModelChoice>,
+    /// The version that people want; 0 is what the platform makes.
+    pub version: u64,
+    /// That version's text; `None` for version 0.
+    pub text: Option<String>,
+    /// Its gateway token.
+    pub token: Secret,
+    /// Where it finds the proxy.
+    pub proxy: SocketAddr,
+    /// A file that nobody can read is replaced, too: it would keep a new container from starting.
+    pub renew: bool,
+}
+
+impl ConfigFile {
+    fn platform(&self) -> Platform<'_> {
+        Platform { port: self.port, models: &self.models }
     }
-}
 
-/// The provider's id in OpenClaw: one of our own, since its built-in ones bring their own addresses.
-fn provider_id(vendor: &VendorId) -> String {
-    format!("{vendor}-proxy")
-}
-
-/// The configuration of a bot that reaches the proxy at `proxy`. `token` is its gateway token.
-pub fn openclaw(bot: &DesiredBot, token: &str, proxy: SocketAddr) -> Value {
-    let mut config = json!({
-        "gateway": {
-            "mode": "local",
-            "port": GATEWAY_PORT,
-            "bind": "lan",
-            "auth": { "mode": "token", "token": token },
-            "controlUi": { "allowedOrigins": [
-                format!("http://127.0.0.1:{}", bot.port),
-                format!("http://localhost:{}", bot.port),
-            ] },
-            "http": { "endpoints": { "chatCompletions": { "enabled": true } } },
-        },
-        "models": {
-            "mode": "replace",
-            "providers": providers(bot, token, proxy),
-            "catalogRefresh": { "enabled": false },
-        },
-        "agents": { "defaults": {
-            "workspace": "/home/node/.openclaw/workspace",
-            "blockStreamingDefault": "off",
-        } },
-        "session": { "dmScope": "per-channel-peer" },
-        // A bot's network has no way out but the proxy: what would ask the world only waits for its own time-out.
-        "update": { "checkOnStart": false },
-        "telemetry": { "enabled": false },
-        "discovery": { "mdns": { "mode": "off" } },
-        "browser": { "enabled": false },
-    });
-    if let Some(first) = bot.models.first() {
-        let primary = format!("{}/{}", provider_id(&first.vendor), first.model);
-        config["agents"]["defaults"]["model"] = json!({ "primary": primary });
+    /// What the version is without the bot's own file.
+    fn original(&self) -> String {
+        self.text.clone().unwrap_or_else(|| format!("{:#}\n", self.platform().config(TOKEN, PROXY)))
     }
-    config
-}
 
-fn providers(bot: &DesiredBot, token: &str, proxy: SocketAddr) -> Value {
-    let mut providers = Map::new();
-    for choice in &bot.models {
-        let (api, version) = adapter(&choice.vendor);
-        let provider = providers.entry(provider_id(&choice.vendor)).or_insert_with(|| {
-            json!({
-                "baseUrl": format!("http://{proxy}/api/v1/{}{version}", choice.vendor),
-                "apiKey": token,
-                "api": api,
-                "models": [],
-            })
-        });
-        if let Some(models) = provider["models"].as_array_mut() {
-            models.push(json!({
-                "id": choice.model,
-                "name": choice.model,
-                "input": ["text"],
-                "contextWindow": CONTEXT_WINDOW,
-                "maxTokens": MAX_TOKENS,
-            }));
+    /// The text that the file should have, and whether what is there now goes into it.
+    fn wanted(&self, file: Option<&str>, written: Option<u64>) -> Option<(String, bool)> {
+        let filling = Filling { token: self.token.expose(), proxy: &self.proxy.to_string() };
+        let is_new = self.version != written.unwrap_or(0);
+        let of = |text: &str| renewed(text, self.platform()).map(|text| fill(&text, filling));
+        match file.filter(|_| !is_new).map(|file| of(&masked(file))) {
+            Some(Ok(text)) => Some((text, true)),
+            // OpenClaw says itself what is wrong with it, to whoever wrote it.
+            Some(Err(_)) if !self.renew => None,
+            _ => Some((of(&self.original()).unwrap_or_else(|_| self.original()), false)),
         }
     }
-    Value::Object(providers)
 }
 
-#[cfg(test)]
-mod tests;
+/// Makes the file in `state` what it should be. `marks` is the platform's own folder for this bot.
+pub(super) fn keep(state: &Folder, marks: &Folder, wanted: &ConfigFile) -> io::Result<()> {
+    let file = current(state);
+    let written = written(marks)?;
+    if let Some((text, continues)) = wanted.wanted(file.as_deref(), written)
+        && file.as_deref() != Some(text.as_str())
+    {
+        if let Some(old) = file.filter(|_| !continues) {
+            state.write(REPLACED, old.as_bytes())?;
+        }
+        state.write(CONFIG, text.as_bytes())?;
+    }
+    if written != Some(wanted.version) {
+        marks.write(MARK, wanted.version.to_string().as_bytes())?;
+    }
+    Ok(())
+}
+
+/// The text that is there; `None` where there is none, or something else in its place.
+pub(super) fn current(state: &Folder) -> Option<String> {
+    let bytes = state.read(CONFIG, LARGEST_CONFIG).ok().flatten()?;
+    String::from_utf8(bytes).ok()
+}
+
+/// The version that was written last.
+pub(super) fn written(marks: &Folder) -> io::Result<Option<u64>> {
+    let mark = marks.read(MARK, 32)?;
+    Ok(mark.and_then(|mark| String::from_utf8(mark).ok()?.trim().parse().ok()))
+}

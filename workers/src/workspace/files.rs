@@ -44,12 +44,12 @@ impl Folder {
         Ok(Self { fd, owner: self.owner })
     }
 
-    /// As [`Folder::folder`], where it is there already. Nothing of it changes.
+    /// The folder `name` in this one, as it is; `None` if there is no such folder. A link of that name is none.
     pub(super) fn existing(&self, name: &str) -> io::Result<Option<Self>> {
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::RDONLY | OFlags::CLOEXEC;
         match fs::openat(&self.fd, name, flags, Mode::empty()) {
             Ok(fd) => Ok(Some(Self { fd, owner: self.owner })),
-            Err(Errno::NOENT) => Ok(None),
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
@@ -101,6 +101,14 @@ impl Folder {
         Ok(())
     }
 
+    /// As [`Folder::write`], unless the file has just this content.
+    pub(super) fn write_changed(&self, name: &str, content: &[u8]) -> io::Result<()> {
+        match self.read(name, content.len() as u64) {
+            Ok(Some(there)) if there == content => Ok(()),
+            _ => self.write(name, content),
+        }
+    }
+
     /// As [`Folder::write`], unless there is anything of that name.
     pub(super) fn write_missing(&self, name: &str, content: &[u8]) -> io::Result<()> {
         if self.has(name)? {
@@ -119,14 +127,29 @@ impl Folder {
             Ok(()) | Err(Errno::NOENT) => {}
             Err(error) => return Err(error.into()),
         }
-        // Exclusive: what is opened here was made here, whatever anybody puts in its place meanwhile.
-        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::WRONLY | OFlags::CLOEXEC;
-        let fd = fs::openat(&self.fd, TEMPORARY, flags, FILE)?;
-        fs::fchmod(&fd, FILE)?;
-        give(&fd, self.owner)?;
-        let mut file = File::from(fd);
+        let mut file = self.create(TEMPORARY, FILE.as_raw_mode())?;
         file.write_all(content)?;
         file.sync_all()
+    }
+
+    /// A new file of that name, empty, with its owner.
+    pub(super) fn create(&self, name: &str, mode: u32) -> io::Result<File> {
+        // Exclusive: what is opened here was made here, whatever anybody puts in its place meanwhile.
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::WRONLY | OFlags::CLOEXEC;
+        let fd = fs::openat(&self.fd, name, flags, FILE)?;
+        give(&fd, self.owner)?;
+        fs::fchmod(&fd, Mode::from_raw_mode(mode))?;
+        Ok(File::from(fd))
+    }
+
+    /// For what this type has no word for.
+    pub(super) fn fd(&self) -> &OwnedFd {
+        &self.fd
+    }
+
+    /// The folder itself.
+    pub(super) fn into_fd(self) -> OwnedFd {
+        self.fd
     }
 }
 

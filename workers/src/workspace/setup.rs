@@ -1,18 +1,13 @@
-//! How a bot's folder begins, and what the platform keeps in it beside the configuration: switches, and the edition of the
-//! configuration that was written last.
+//! How a bot's folder begins, and the switches that the platform keeps in it.
 
-use super::{Workspaces, blocking, files::Folder};
+use super::{WORKSPACE, Workspaces, blocking, files::Folder};
 use clawplane_domain::{
     BotId,
     bot::{Features, Origin},
 };
 use std::io;
 
-/// The digest of what the configuration was last written from. The bot may change it, and harms only itself.
-const EDITION: &str = ".clawplane-edition";
-const LONGEST_EDITION: u64 = 256;
 const SWITCHES: &str = "features.json";
-const WORKSPACE: &str = "workspace";
 /// What makes a bot who it is, and what a clone of it begins with.
 const PERSONA: &[&str] = &["SOUL.md", "AGENTS.md", "IDENTITY.md"];
 /// The largest of these that is copied.
@@ -68,29 +63,6 @@ impl Workspaces {
                 return Ok(());
             }
             workspace.write(SWITCHES, format!("{text}\n").as_bytes())
-        })
-        .await
-    }
-
-    /// Whether the bot's configuration was last written from this edition of it.
-    pub async fn has_edition(&self, bot: BotId, edition: &str) -> io::Result<bool> {
-        let (root, owner, edition) = (self.root.clone(), self.owner, edition.to_owned());
-        blocking(move || {
-            let root = Folder::open_root(&root, owner)?;
-            let Some(state) = root.existing(&bot.to_string())? else { return Ok(false) };
-            // Whatever else stands in its place is no edition.
-            let noted = state.read(EDITION, LONGEST_EDITION).ok().flatten();
-            Ok(noted.is_some_and(|noted| noted == edition.as_bytes()))
-        })
-        .await
-    }
-
-    /// Notes from what the bot's configuration was written.
-    pub async fn note_edition(&self, bot: BotId, edition: &str) -> io::Result<()> {
-        let (root, owner, edition) = (self.root.clone(), self.owner, edition.to_owned());
-        blocking(move || {
-            let state = Folder::open_root(&root, owner)?.folder(&bot.to_string())?;
-            state.write(EDITION, edition.as_bytes())
         })
         .await
     }

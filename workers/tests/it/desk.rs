@@ -43,6 +43,7 @@ pub(crate) struct Desk {
 /// The read model of these tests: the bots folded from their events.
 pub(crate) struct Known {
     executor: Executor,
+    pool: sqlx::PgPool,
     ids: Mutex<Vec<BotId>>,
 }
 
@@ -62,6 +63,18 @@ impl DesiredBots for Known {
             bots.extend(fold(&self.executor, id).await.filter(|known| !known.removed).map(|known| known.bot));
         }
         Ok(bots)
+    }
+
+    async fn config(&self, bot: BotId, _: TenantId, version: u64) -> Result<Option<String>, BoxError> {
+        let feed = Feed::new(self.pool.clone());
+        let batch = feed.read(Position::START, Filter::Types(&["bot"]), 10_000).await?;
+        let of_it = batch.events.iter().filter(|event| event.aggregate_id == bot.to_string());
+        Ok(of_it.filter_map(|event| event.decode().ok()).find_map(|event| match event {
+            BotEvent::ConfigSet { version: found, config_text, .. } if found == version => {
+                Some(config_text.as_str().to_owned())
+            }
+            _ => None,
+        }))
     }
 }
 
@@ -84,6 +97,7 @@ async fn fold(executor: &Executor, id: BotId) -> Option<Folded> {
         tags: bot.tags,
         models: bot.models,
         limits: bot.limits,
+        config_version: bot.config.version,
         token: bot.token,
         life: bot.life,
         egress: bot.egress,
@@ -100,7 +114,11 @@ impl Desk {
         let executor = Executor::new(database.pool.clone(), wakeup.clone());
         let ids = Arc::new(support::CountingIds::default());
         let vault = Vault::new(database.pool.clone(), MasterKey::new([7; 32]), ids);
-        let bots = Arc::new(Known { executor: executor.clone(), ids: Mutex::default() });
+        let bots = Arc::new(Known {
+            executor: executor.clone(),
+            pool: database.pool.clone(),
+            ids: Mutex::default(),
+        });
         let tenant = TenantId(unique());
         Self { database, executor, wakeup, tenant, vault, data: tempfile::tempdir().unwrap(), bots }
     }

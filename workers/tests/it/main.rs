@@ -4,6 +4,7 @@
 #[path = "../../../eventstore/tests/support/mod.rs"]
 mod support;
 
+mod configs;
 mod consumers;
 mod crashes;
 mod desk;

@@ -111,21 +111,3 @@ async fn switches_are_written_and_withdrawn() {
     workspaces.write_features(bot, &Features::default()).await.unwrap();
     assert_eq!(read(&file), Features::default());
 }
-
-#[tokio::test]
-async fn an_edition_is_known_until_another_is_noted() {
-    let (_root, workspaces) = place();
-    let bot = id(1);
-    assert!(!workspaces.has_edition(bot, "a").await.unwrap());
-    workspaces.note_edition(bot, "a").await.unwrap();
-    assert!(workspaces.has_edition(bot, "a").await.unwrap());
-    assert!(!workspaces.has_edition(bot, "b").await.unwrap());
-    let file = workspaces.state_dir(bot).join(EDITION);
-    fs::write(&file, "x".repeat(1000)).unwrap();
-    assert!(!workspaces.has_edition(bot, "a").await.unwrap());
-    fs::remove_file(&file).unwrap();
-    symlink("/etc/passwd", &file).unwrap();
-    assert!(!workspaces.has_edition(bot, "a").await.unwrap());
-    workspaces.note_edition(bot, "a").await.unwrap();
-    assert!(file.symlink_metadata().unwrap().is_file(), "a link is replaced");
-}

@@ -1,14 +1,12 @@
 //! Gateway tokens in the text of a bot's configuration, which may be anybody's JSON5: found and replaced as text, so that
 //! all the rest stays as it is, comments too.
 
-use clawplane_domain::Secret;
-
 const PREFIX: &str = "cp_";
 /// Letters behind the prefix: 32 bytes in base64.
 const LETTERS: usize = 43;
 
-/// The text with `token` in the place of every gateway token; `None` if there is none.
-pub(super) fn replaced(text: &str, token: &Secret) -> Option<String> {
+/// The text with `with` in the place of every gateway token; `None` if there is none.
+pub fn replaced(text: &str, with: &str) -> Option<String> {
     let mut out = String::with_capacity(text.len());
     let (mut rest, mut found) = (text, false);
     while let Some(at) = rest.find(PREFIX) {
@@ -18,7 +16,7 @@ pub(super) fn replaced(text: &str, token: &Secret) -> Option<String> {
         let end = at + PREFIX.len() + letters;
         if begins && letters == LETTERS {
             out.push_str(&rest[..at]);
-            out.push_str(token.expose());
+            out.push_str(with);
             found = true;
         } else {
             out.push_str(&rest[..end]);

@@ -1,16 +1,25 @@
 use super::*;
-use crate::workspace::tests::bot;
+use crate::testing::value;
+use pretty_assertions::assert_eq;
+
+fn config(models: &[&str]) -> Value {
+    let choice = |text: &&str| {
+        let (vendor, model) = text.split_once('/').unwrap();
+        ModelChoice { vendor: value(vendor), model: value(model) }
+    };
+    let models: Vec<_> = models.iter().map(choice).collect();
+    Platform { port: 9200, models: &models }.config("cp_token", "172.18.0.1:18790")
+}
 
 #[test]
 fn every_adapter_gets_the_base_url_that_it_appends_to() {
-    let bot = bot(&[
+    let config = config(&[
         "openai/gpt-4o-mini",
         "anthropic/claude-sonnet-4-5",
         "google/gemini-2.5-pro",
         "ollama/llama3",
         "groq/a/b",
     ]);
-    let config = openclaw(&bot, "cp_token", "172.18.0.1:18790".parse().unwrap());
     let providers = &config["models"]["providers"];
     let of = |id: &str| (providers[id]["baseUrl"].as_str().unwrap(), providers[id]["api"].as_str().unwrap());
     let base = |path: &str| format!("http://172.18.0.1:18790/api/v1/{path}");
@@ -25,8 +34,7 @@ fn every_adapter_gets_the_base_url_that_it_appends_to() {
 
 #[test]
 fn models_of_one_vendor_share_a_provider_and_the_token_is_the_only_credential() {
-    let bot = bot(&["openai/gpt-4o", "openai/gpt-4o-mini"]);
-    let config = openclaw(&bot, "cp_token", "172.18.0.1:18790".parse().unwrap());
+    let config = config(&["openai/gpt-4o", "openai/gpt-4o-mini"]);
     let provider = &config["models"]["providers"]["openai-proxy"];
     assert_eq!(provider["models"].as_array().unwrap().len(), 2);
     assert_eq!(provider["apiKey"], "cp_token");
