@@ -4,6 +4,7 @@ pub mod access;
 pub mod commands;
 pub mod events;
 pub mod fallbacks;
+pub mod placement;
 mod state;
 pub mod token;
 
@@ -11,6 +12,7 @@ pub use access::Access;
 pub use commands::{BotCommand, BotRefusal, CreateBot, Observation};
 pub use events::BotEvent;
 pub use fallbacks::{BadFallback, Fallback};
+pub use placement::{Moving, Part, Placement};
 pub use state::{Bot, BotProfile, BotState, Desired, Limits, ModelChoice};
 pub use token::{EarlierToken, GatewayToken, Replaces, Rotate};
 

@@ -12,6 +12,8 @@ pub enum Scope {
     BotPort,
     /// A user's e-mail address, in lower case.
     UserEmail,
+    /// A host's name.
+    HostName,
     /// What a price row is for: vendor, model and from when.
     Price,
 }
@@ -23,6 +25,7 @@ impl Scope {
             Self::BotHostname => "bot.hostname",
             Self::BotPort => "bot.port",
             Self::UserEmail => "user.email",
+            Self::HostName => "host.name",
             Self::Price => "price.scope",
         }
     }

@@ -9,6 +9,7 @@ pub mod admin;
 pub mod audit;
 mod batch;
 pub mod bots;
+pub mod hosts;
 pub mod page;
 pub mod prices;
 pub mod projection;
@@ -22,7 +23,8 @@ pub mod views;
 
 pub use admin::ProjectionStatus;
 pub use audit::{AuditFilter, AuditRow, AuditView};
-pub use bots::{BotRow, BotStats, Bots, TenantRow};
+pub use bots::{BotHost, BotRow, BotStats, Bots, TenantRow};
+pub use hosts::{HostRow, Hosts};
 pub use page::{Cursor, InvalidCursor, Page, QueryError};
 pub use prices::{PriceEntry, Prices};
 pub use provider_keys::{KeyHealth, KeyRow, KeyState, Keys};

@@ -1,6 +1,6 @@
 //! The way in for readers: all read models over one pool, which may be that of a replica.
 
-use crate::{AuditView, Bots, Keys, Prices};
+use crate::{AuditView, Bots, Hosts, Keys, Prices};
 use clawplane_domain::Invalid;
 use clawplane_eventstore::{Checkpoints, Position, StoreError};
 use sqlx::{PgPool, Row, postgres::PgRow};
@@ -17,6 +17,8 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(40);
 pub enum View {
     /// The bots as they are now.
     Bots,
+    /// The hosts as they are now.
+    Hosts,
     /// The provider keys as they are now, without their secrets.
     ProviderKeys,
     /// The price rows as they are now.
@@ -31,13 +33,21 @@ pub enum View {
 
 impl View {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Bots, Self::ProviderKeys, Self::Prices, Self::UsageLog, Self::UsageRollups, Self::Audit];
+    pub const ALL: [Self; 7] = [
+        Self::Bots,
+        Self::Hosts,
+        Self::ProviderKeys,
+        Self::Prices,
+        Self::UsageLog,
+        Self::UsageRollups,
+        Self::Audit,
+    ];
 
     /// The name of its projection and checkpoint.
     pub fn name(self) -> &'static str {
         match self {
             Self::Bots => "bots",
+            Self::Hosts => "hosts",
             Self::ProviderKeys => "provider_keys",
             Self::Prices => "prices",
             Self::UsageLog => "usage_log",
@@ -75,6 +85,8 @@ impl FromStr for View {
 pub struct Views {
     /// The bots.
     pub bots: Bots,
+    /// The hosts.
+    pub hosts: Hosts,
     /// The provider keys.
     pub keys: Keys,
     /// The price rows.
@@ -97,6 +109,7 @@ impl Views {
     pub fn new(read_pool: PgPool) -> Self {
         Self {
             bots: Bots::new(read_pool.clone()),
+            hosts: Hosts::new(read_pool.clone()),
             keys: Keys::new(read_pool.clone()),
             prices: Prices::new(read_pool.clone()),
             usage: UsageViews { pool: read_pool.clone() },

@@ -2,10 +2,11 @@
 
 use super::{
     Access, BadFallback, Bot, BotEvent, BotState, Desired, Fallback, GatewayToken, Limits, ModelChoice,
-    Rotate, fallbacks, state::BotProfile, token,
+    Rotate, fallbacks, placement, state::BotProfile, token,
 };
 use crate::{
-    BotId, TenantId, UserId,
+    BotId, HostId, TenantId, UserId,
+    host::commands::MAX_LABELS,
     values::{Hostname, ImageRef, Label, Tag},
 };
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,12 @@ pub struct CreateBot {
     pub models: Vec<ModelChoice>,
     /// Its container's limits.
     pub limits: Limits,
+    /// The host that it is placed on.
+    #[serde(default, skip_serializing_if = "HostId::is_local")]
+    pub host_id: HostId,
+    /// What its host has to have, also when it moves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub host_labels: Vec<Tag>,
 }
 
 /// What the worker saw of a bot's container.
@@ -99,6 +106,19 @@ pub enum BotCommand {
     SetFallbacks(Vec<Fallback>),
     /// Remove it with its data.
     Delete,
+    /// Bring it to another host. To the one that it is on: stay there after all.
+    Move {
+        /// Where to.
+        to: HostId,
+        /// The host that it is on is lost, and nobody waits for it.
+        abandon: bool,
+    },
+    /// From the worker: this host has no container of it any more.
+    Vacated(HostId),
+    /// From the worker: this host has its data.
+    Arrived(HostId),
+    /// From the worker: this host, which it left, has nothing of it any more.
+    Forgotten(HostId),
     /// From the worker: this is what its container looks like.
     Observe(Observation),
     /// From the worker: nothing of it is left on the host.
@@ -142,6 +162,12 @@ pub enum BotRefusal {
     /// A bot without a model could not answer.
     #[error("`models` must name at least one model")]
     NoModel,
+    /// It is on its way elsewhere, or the host still has something of it.
+    #[error("the bot is being moved; wait until that is done, or call it off by moving it to the host that it is on")]
+    Moving,
+    /// `Arrived` where nobody wants it any more.
+    #[error("the bot is not on its way to this host")]
+    NotMoving,
     /// `ConfirmRemoved` of a bot that nobody deleted.
     #[error("the bot was not deleted")]
     NotDeleted,
@@ -157,6 +183,9 @@ pub(super) fn decide(bot: &Bot, command: BotCommand) -> Result<Vec<BotEvent>, Bo
     match command {
         BotCommand::Observe(seen) => Ok(observe(bot, seen)),
         BotCommand::ConfirmRemoved => confirm_removed(bot),
+        BotCommand::Vacated(host) => Ok(placement::vacated(bot, host)),
+        BotCommand::Arrived(host) => placement::arrived(bot, host),
+        BotCommand::Forgotten(host) => Ok(placement::forgotten(bot, host)),
         _ if bot.desired == Desired::Deleted => Err(BotRefusal::Unknown),
         BotCommand::Start if bot.desired == Desired::Running => Ok(Vec::new()),
         BotCommand::Start => Ok(vec![BotEvent::StartRequested {}]),
@@ -166,12 +195,20 @@ pub(super) fn decide(bot: &Bot, command: BotCommand) -> Result<Vec<BotEvent>, Bo
         BotCommand::RotateToken(new) => token::rotate(bot, *new),
         BotCommand::RevokeTokens => Ok(token::revoke(bot)),
         BotCommand::SetFallbacks(new) => set_fallbacks(bot, new),
-        BotCommand::Delete => Ok(vec![BotEvent::Deleted {
-            hostname: bot.hostname.clone(),
-            token_hash: bot.token.as_ref().map(|token| token.hash),
-        }]),
+        BotCommand::Move { to, abandon } => placement::request(bot, to, abandon),
+        BotCommand::Delete => Ok(delete(bot)),
         BotCommand::Create(..) => Err(BotRefusal::Exists),
     }
+}
+
+/// A move ends with it: the host that it is on removes it.
+fn delete(bot: &BotProfile) -> Vec<BotEvent> {
+    let stays = bot.placement.moving.map(|_| BotEvent::MoveCancelled {});
+    let deleted = BotEvent::Deleted {
+        hostname: bot.hostname.clone(),
+        token_hash: bot.token.as_ref().map(|token| token.hash),
+    };
+    stays.into_iter().chain([deleted]).collect()
 }
 
 fn create(new: CreateBot, token: GatewayToken, access: Access) -> Result<Vec<BotEvent>, BotRefusal> {
@@ -183,6 +220,9 @@ fn create(new: CreateBot, token: GatewayToken, access: Access) -> Result<Vec<Bot
     }
     if new.tags.len() > MAX_TAGS {
         return Err(BotRefusal::TooMany { field: "tags", max: MAX_TAGS });
+    }
+    if new.host_labels.len() > MAX_LABELS {
+        return Err(BotRefusal::TooMany { field: "hostLabels", max: MAX_LABELS });
     }
     access.check()?;
     // Before the token: nobody may ever know one without its bounds.

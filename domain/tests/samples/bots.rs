@@ -12,6 +12,8 @@ use clawplane_domain::{
 pub(super) fn add(samples: &mut Samples) {
     let bot = CreateBot {
         id: id(0x21),
+        host_id: clawplane_domain::HostId::LOCAL,
+        host_labels: Vec::new(),
         tenant_id: id(0x2),
         created_by: id(0x1),
         hostname: text("ada"),
@@ -26,6 +28,8 @@ pub(super) fn add(samples: &mut Samples) {
         limits: Limits { memory_mib: 4096, cpu_millis: 1500, pids: 256 },
     };
     samples.add(&BotEvent::Created { bot: bot.clone() });
+    let elsewhere = CreateBot { host_id: id(0x61), host_labels: vec![text("gpu")], ..bot.clone() };
+    samples.variant(".placed", &BotEvent::Created { bot: elsewhere });
     samples.minimal(&BotEvent::Created { bot: CreateBot { image: None, tags: Vec::new(), ..bot } });
 
     let token = GatewayToken { hash: TokenHash::of("cp_sample"), sealed: sealed(), expires_at: Some(at()) };
@@ -65,5 +69,10 @@ pub(super) fn add(samples: &mut Samples) {
     };
     samples.add(&BotEvent::Observed { observation });
     samples.minimal(&BotEvent::Observed { observation: Observation::new(BotState::Running) });
+    samples.add(&BotEvent::MoveRequested { from: id(0x61), to: id(0x62), vacated: true });
+    samples.add(&BotEvent::MoveCancelled {});
+    samples.add(&BotEvent::Vacated { host_id: id(0x61) });
+    samples.add(&BotEvent::Placed { host_id: id(0x62), from: id(0x61) });
+    samples.add(&BotEvent::Left { host_id: id(0x61) });
     samples.add(&BotEvent::Removed { port: 9200 });
 }

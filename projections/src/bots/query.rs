@@ -2,11 +2,14 @@
 
 use crate::{
     page::{Cursor, Page, QueryError, asked},
-    views::count,
+    views::{count, parsed},
 };
 use clawplane_domain::{
-    BotId, TenantId, Timestamp, UserId,
-    bot::{Access, Bot, BotState, Desired, Fallback, GatewayToken, Limits, ModelChoice, Observation},
+    BotId, HostId, TenantId, Timestamp, UserId,
+    bot::{
+        Access, Bot, BotState, Desired, Fallback, GatewayToken, Limits, ModelChoice, Observation, Placement,
+    },
+    host::Unreachable,
     quota::QuotaLimits,
     values::{Hostname, ImageRef, Label, Tag},
 };
@@ -15,7 +18,11 @@ use sqlx::{PgPool, Row, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
 const LIST: &str = "bots";
-const SELECT: &str = "SELECT b.bot, b.created_at, b.state_since, q.limits FROM view_bots.bots b
+const SELECT: &str = "SELECT b.bot, b.created_at, b.state_since, q.limits, h.name AS host_name,
+           h.host #> '{profile,lost}' AS host_lost
+    FROM view_bots.bots b
+    LEFT JOIN view_hosts.hosts h
+           ON h.id = coalesce((b.bot #>> '{profile,placement,host}')::uuid, '00000000-0000-0000-0000-000000000000')
     LEFT JOIN view_bots.quotas q ON q.subject_id = b.id AND q.tenant_id = b.tenant_id";
 
 /// The bots.
@@ -51,9 +58,13 @@ pub struct BotRow {
     pub token: Option<GatewayToken>,
     /// Vendors that stand in for others.
     pub fallbacks: Vec<Fallback>,
+    /// Which host it is on, by id.
+    pub placement: Placement,
+    /// That host.
+    pub host: BotHost,
     /// What its owner wants.
     pub desired: Desired,
-    /// What the worker saw last.
+    /// What the worker saw last. Where its host is lost that is long ago: see [`BotRow::shown`].
     pub observed: Observation,
     /// Since when the observed state is what it is.
     pub state_since: Timestamp,
@@ -63,6 +74,29 @@ pub struct BotRow {
     pub created_at: Timestamp,
     /// Its limits on tokens, money and rate; `None` when none were ever set.
     pub quota: Option<QuotaLimits>,
+}
+
+/// The host of a bot, as the read model of hosts has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BotHost {
+    /// Its name; `None` until that read model knows it.
+    pub name: Option<Hostname>,
+    /// It is lost.
+    pub lost: Option<Unreachable>,
+}
+
+impl BotRow {
+    /// How it is: as it was seen last, or unknown while its host is lost. With the reason, and since when.
+    pub fn shown(&self) -> (BotState, Option<String>, Timestamp) {
+        match &self.host.lost {
+            Some(lost) => {
+                let name = self.host.name.as_ref().map_or("", Hostname::as_str);
+                let reason = format!("its host `{name}` is not reached: {}", lost.reason);
+                (BotState::Unknown, Some(reason), lost.since)
+            }
+            None => (self.observed.state, self.observed.reason.clone(), self.state_since),
+        }
+    }
 }
 
 /// How many bots a tenant has, by what was last seen of them and by what is wanted.
@@ -84,6 +118,8 @@ pub struct BotStats {
     pub stopped: u64,
     /// Seen: failed.
     pub failed: u64,
+    /// Not seen: their host is lost.
+    pub unknown: u64,
     /// Wanted: running.
     pub desired_running: u64,
     /// Wanted: stopped.
@@ -130,8 +166,14 @@ impl Bots {
     /// How many the tenant has.
     pub async fn stats(&self, tenant: TenantId) -> Result<BotStats, StoreError> {
         let rows = sqlx::query(
-            "SELECT bot #> '{profile,desired}', bot #> '{profile,observed,state}', count(*)
-             FROM view_bots.bots WHERE tenant_id = $1 AND NOT deleted GROUP BY 1, 2",
+            "SELECT b.bot #> '{profile,desired}',
+                    CASE WHEN h.host #> '{profile,lost}' <> 'null' THEN '\"unknown\"'
+                         ELSE b.bot #> '{profile,observed,state}' END,
+                    count(*)
+             FROM view_bots.bots b
+             LEFT JOIN view_hosts.hosts h
+                    ON h.id = coalesce((b.bot #>> '{profile,placement,host}')::uuid, '00000000-0000-0000-0000-000000000000')
+             WHERE b.tenant_id = $1 AND NOT b.deleted GROUP BY 1, 2",
         )
         .bind(tenant.0)
         .fetch_all(&self.pool)
@@ -142,6 +184,29 @@ impl Bots {
             stats.add(desired, observed, count(&row, 2)?);
         }
         Ok(stats)
+    }
+
+    /// As [`Bots::all_present`], those alone that have, or are to have, something on `host`.
+    pub async fn present_on(&self, host: HostId) -> Result<Vec<BotRow>, StoreError> {
+        let sql = format!(
+            "{SELECT} WHERE coalesce(b.bot #>> '{{profile,placement,host}}', $2) = $1
+                OR b.bot #>> '{{profile,placement,moving,to}}' = $1
+                OR b.bot #> '{{profile,placement,left}}' ? $1 ORDER BY b.id"
+        );
+        let rows = sqlx::query(&sql).bind(host.to_string()).bind(HostId::LOCAL.to_string());
+        Ok(rows.fetch_all(&self.pool).await?.iter().map(bot).collect::<Result<_, _>>()?)
+    }
+
+    /// The host that a bot is on; `None` when there is no such bot.
+    pub async fn host_of(&self, bot: BotId) -> Result<Option<HostId>, StoreError> {
+        let id: Option<Uuid> = sqlx::query_scalar(
+            "SELECT coalesce((bot #>> '{profile,placement,host}')::uuid, '00000000-0000-0000-0000-000000000000')
+             FROM view_bots.bots WHERE id = $1",
+        )
+        .bind(bot.0)
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(id.map(HostId))
     }
 
     /// Every tenant's bots, with those that are deleted but not yet removed: for the worker, not for people.
@@ -167,6 +232,7 @@ impl BotStats {
             BotState::Stopping => self.stopping += count,
             BotState::Stopped => self.stopped += count,
             BotState::Failed => self.failed += count,
+            BotState::Unknown => self.unknown += count,
             BotState::Deleting => {}
         }
     }
@@ -176,6 +242,10 @@ fn bot(row: &PgRow) -> Result<BotRow, sqlx::Error> {
     let Json::<Bot>(bot) = row.try_get("bot")?;
     let profile = bot.profile.ok_or_else(|| sqlx::Error::Decode("a bot without a profile".into()))?;
     let quota: Option<Json<QuotaLimits>> = row.try_get("limits")?;
+    let lost: Option<Json<Option<Unreachable>>> = row.try_get("host_lost")?;
+    let name: Option<String> = row.try_get("host_name")?;
+    let host =
+        BotHost { name: name.map(parsed).transpose()?, lost: lost.and_then(|Json(lost)| lost) };
     Ok(BotRow {
         id: profile.id,
         tenant_id: profile.tenant_id,
@@ -189,6 +259,8 @@ fn bot(row: &PgRow) -> Result<BotRow, sqlx::Error> {
         access: profile.access,
         token: profile.token,
         fallbacks: profile.fallbacks,
+        placement: profile.placement,
+        host,
         desired: profile.desired,
         observed: profile.observed,
         state_since: row.try_get("state_since")?,

@@ -154,6 +154,8 @@ impl Desk {
         let model = ModelChoice { vendor: "openai".parse().unwrap(), model: "gpt-4o-mini".parse().unwrap() };
         let new = CreateBot {
             id,
+            host_id: clawplane_domain::HostId::LOCAL,
+            host_labels: Vec::new(),
             tenant_id: self.tenant,
             created_by: UserId(unique()),
             hostname: hostname.parse().unwrap(),
