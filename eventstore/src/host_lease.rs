@@ -55,7 +55,7 @@ impl HostLeases {
              ON CONFLICT (host_id) DO UPDATE
              SET holder = excluded.holder, until = excluded.until,
                  term = CASE WHEN l.holder = excluded.holder THEN l.term ELSE l.term + 1 END
-             WHERE l.holder = excluded.holder OR l.holder = $4 OR l.until < clock_timestamp()
+             WHERE l.holder = excluded.holder OR l.holder = $4 OR l.until <= clock_timestamp()
              RETURNING term",
         )
         .bind(host.0)
@@ -75,7 +75,7 @@ impl HostLeases {
 
     /// Gives a lease back. Somebody else's stays.
     pub async fn release(&self, host: HostId, holder: &str) -> Result<(), StoreError> {
-        sqlx::query("UPDATE host_leases SET until = '-infinity' WHERE host_id = $1 AND holder = $2")
+        sqlx::query("UPDATE host_leases SET until = clock_timestamp() WHERE host_id = $1 AND holder = $2")
             .bind(host.0)
             .bind(holder)
             .execute(&self.pool)
@@ -83,12 +83,11 @@ impl HostLeases {
         Ok(())
     }
 
-    /// For how long nobody has had the lease on `host`; `None` while somebody has it, or when nobody ever had or gave it
-    /// back.
+    /// For how long nobody has had the lease on `host`; `None` while somebody has it, or when nobody ever had.
     pub async fn abandoned_for(&self, host: HostId) -> Result<Option<Duration>, StoreError> {
         let seconds: Option<f64> = sqlx::query_scalar(
             "SELECT extract(epoch FROM clock_timestamp() - until)::float8 FROM host_leases
-             WHERE host_id = $1 AND until < clock_timestamp() AND isfinite(until)",
+             WHERE host_id = $1 AND until <= clock_timestamp()",
         )
         .bind(host.0)
         .fetch_optional(&self.pool)

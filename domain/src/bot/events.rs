@@ -76,8 +76,8 @@ pub enum BotEvent {
     #[serde(rename = "bot.move_cancelled")]
     MoveCancelled {},
     /// The host that it is on has no container of it any more.
-    #[serde(rename = "bot.vacated")]
-    Vacated {
+    #[serde(rename = "bot.let_go")]
+    LetGo {
         /// That host.
         host_id: HostId,
     },
@@ -130,7 +130,7 @@ crate::aggregate::impl_event!(BotEvent {
     StopRequested => "bot.stop_requested" @ "1",
     MoveRequested => "bot.move_requested" @ "1",
     MoveCancelled => "bot.move_cancelled" @ "1",
-    Vacated => "bot.vacated" @ "1",
+    LetGo => "bot.let_go" @ "1",
     Placed => "bot.placed" @ "1",
     Left => "bot.left" @ "1",
     Deleted => "bot.deleted" @ "1",

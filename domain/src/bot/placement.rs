@@ -105,7 +105,7 @@ pub(super) fn request(bot: &BotProfile, to: HostId, abandon: bool) -> Result<Vec
 
 pub(super) fn vacated(bot: &BotProfile, host: HostId) -> Vec<BotEvent> {
     match bot.placement.part_of(host) {
-        Part::LetGo { said: false } => vec![BotEvent::Vacated { host_id: host }],
+        Part::LetGo { said: false } => vec![BotEvent::LetGo { host_id: host }],
         _ => Vec::new(),
     }
 }

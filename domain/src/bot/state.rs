@@ -187,7 +187,7 @@ impl Decide for Bot {
                 bot.placement.moving = Some(Moving { to, vacated });
             }
             BotEvent::MoveCancelled {} => bot.placement.moving = None,
-            BotEvent::Vacated { .. } => {
+            BotEvent::LetGo { .. } => {
                 bot.placement.moving.as_mut().into_iter().for_each(|moving| moving.vacated = true);
             }
             BotEvent::Placed { host_id, from } => bot.placement.arrive(host_id, from),

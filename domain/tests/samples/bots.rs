@@ -71,7 +71,7 @@ pub(super) fn add(samples: &mut Samples) {
     samples.minimal(&BotEvent::Observed { observation: Observation::new(BotState::Running) });
     samples.add(&BotEvent::MoveRequested { from: id(0x61), to: id(0x62), vacated: true });
     samples.add(&BotEvent::MoveCancelled {});
-    samples.add(&BotEvent::Vacated { host_id: id(0x61) });
+    samples.add(&BotEvent::LetGo { host_id: id(0x61) });
     samples.add(&BotEvent::Placed { host_id: id(0x62), from: id(0x61) });
     samples.add(&BotEvent::Left { host_id: id(0x61) });
     samples.add(&BotEvent::Removed { port: 9200 });

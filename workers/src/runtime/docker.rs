@@ -3,6 +3,7 @@
 //! One client, made when it is first needed and thrown away when the engine did not answer, so that an engine that
 //! was replaced by another version is spoken to in that one's API version.
 
+mod connect;
 mod containers;
 mod errors;
 mod events;
@@ -12,11 +13,13 @@ mod images;
 mod networks;
 pub mod profile;
 
+pub use connect::{ClientIdentity, check as check_identity};
+
 use super::{
-    BotNetwork, ContainerSeen, ContainerSpec, EngineEvent, EngineInfo, PullProgress, Runtime, RuntimeError,
+    BotNetwork, ContainerSeen, ContainerSpec, EngineEvent, EngineInfo, EngineSize, PullProgress, Runtime, RuntimeError,
 };
 use async_trait::async_trait;
-use bollard::{API_DEFAULT_VERSION, Docker};
+use bollard::Docker;
 use clawplane_domain::{BotId, Secret, TenantId, values::ImageRef};
 use futures::stream::BoxStream;
 use std::{
@@ -27,15 +30,13 @@ use std::{
 
 /// Where Docker listens, if nobody says otherwise.
 pub const DEFAULT_HOST: &str = "unix:///var/run/docker.sock";
-/// Longest wait for the head of an answer; a stop takes its grace, and a create may copy a volume.
-const ANSWER_SECONDS: u64 = 120;
 /// Longest wait for a sign of life.
 const PING: Duration = Duration::from_secs(5);
 
 /// How to reach an engine, and which of its containers are ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DockerConfig {
-    /// `unix:///path` or `tcp://host:port`, as in `DOCKER_HOST`.
+    /// `unix:///path` or `tcp://host:port`, as in `DOCKER_HOST`, or `ssh://user@host`.
     pub host: String,
     /// This installation's id: containers and networks that carry another one are never touched.
     pub instance: String,
@@ -49,6 +50,7 @@ pub struct DockerRuntime {
 
 struct Inner {
     config: DockerConfig,
+    identity: Option<ClientIdentity>,
     client: Mutex<Option<Docker>>,
     firewall: firewall::Firewall,
 }
@@ -56,9 +58,15 @@ struct Inner {
 impl DockerRuntime {
     /// Does not connect yet: an engine may come later.
     pub fn new(config: DockerConfig) -> Self {
+        Self::with_identity(config, None)
+    }
+
+    /// As [`DockerRuntime::new`], by mutual TLS where there is an identity.
+    pub fn with_identity(config: DockerConfig, identity: Option<ClientIdentity>) -> Self {
         Self {
             inner: Arc::new(Inner {
                 config,
+                identity,
                 client: Mutex::new(None),
                 firewall: firewall::Firewall::default(),
             }),
@@ -73,7 +81,7 @@ impl DockerRuntime {
         if let Some(client) = &*self.inner.client.lock().unwrap_or_else(PoisonError::into_inner) {
             return Ok(client.clone());
         }
-        let client = connect(&self.inner.config.host).map_err(|error| self.fault("connect", error))?;
+        let client = connect::connect(&self.inner.config.host, self.inner.identity.as_ref())?;
         let negotiated = tokio::time::timeout(PING, client.negotiate_version()).await;
         let client = negotiated.map_err(|_| silent())?.map_err(|error| self.fault("negotiate", error))?;
         *self.inner.client.lock().unwrap_or_else(PoisonError::into_inner) = Some(client.clone());
@@ -90,13 +98,6 @@ impl DockerRuntime {
     }
 }
 
-fn connect(host: &str) -> Result<Docker, bollard::errors::Error> {
-    match host.split_once("://") {
-        Some(("tcp" | "http", _)) => Docker::connect_with_http(host, ANSWER_SECONDS, API_DEFAULT_VERSION),
-        _ => Docker::connect_with_unix(host, ANSWER_SECONDS, API_DEFAULT_VERSION),
-    }
-}
-
 fn silent() -> RuntimeError {
     RuntimeError::Unavailable { reason: format!("no answer within {} s", PING.as_secs()) }
 }
@@ -108,6 +109,20 @@ impl Runtime for DockerRuntime {
         let version = tokio::time::timeout(PING, client.version()).await.map_err(|_| silent())?;
         let version = version.map_err(|error| self.fault("version", error))?;
         Ok(EngineInfo { version: format!("Docker {}", version.version.unwrap_or_default()) })
+    }
+
+    async fn size(&self) -> Result<Option<EngineSize>, RuntimeError> {
+        let client = self.client().await?;
+        let info = tokio::time::timeout(PING, client.info()).await.map_err(|_| silent())?;
+        let info = info.map_err(|error| self.fault("info", error))?;
+        let size = info.mem_total.zip(info.ncpu).and_then(|(bytes, cores)| {
+            let (memory_mib, cpu_millis) = (bytes >> 20, cores.checked_mul(1000)?);
+            Some(EngineSize {
+                memory_mib: memory_mib.try_into().ok()?,
+                cpu_millis: cpu_millis.try_into().ok()?,
+            })
+        });
+        Ok(size)
     }
 
     async fn has_image(&self, image: &ImageRef) -> Result<bool, RuntimeError> {
@@ -129,8 +144,7 @@ impl Runtime for DockerRuntime {
         egress_port: u16,
     ) -> Result<BotNetwork, RuntimeError> {
         let network = self.network(bot, tenant).await?;
-        // Only a local engine's host is this one.
-        if self.inner.config.host.starts_with("unix://") {
+        if networks::is_on_this_machine(bot) {
             self.inner.firewall.ensure(egress_port).await;
         }
         Ok(network)

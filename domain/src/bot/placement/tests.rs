@@ -39,7 +39,7 @@ fn asked(vacated: bool) -> BotEvent {
 }
 
 fn vacated() -> BotEvent {
-    BotEvent::Vacated { host_id: id(HERE) }
+    BotEvent::LetGo { host_id: id(HERE) }
 }
 
 fn placed() -> BotEvent {
