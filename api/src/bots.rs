@@ -2,17 +2,24 @@
 
 pub(crate) mod tokens;
 
-use crate::{ApiState, auth::Principal, freshness::settle, problem::Problem};
+use crate::{
+    ApiState,
+    auth::Principal,
+    freshness::settle,
+    hosts,
+    problem::{Kind, Problem},
+};
 use clawplane_domain::{
     BotId, Decide, Secret, TenantId, Timestamp,
     bot::{Access, Bot, BotCommand, BotEvent, BotRefusal, CreateBot, Fallback, GatewayToken},
     claim::Scope,
+    host::Wish,
     quota::QuotaSubject,
     sealed::bound_to_bot,
     values::Hostname,
 };
 use clawplane_eventstore::{Committed, Context, ExecuteError, Position};
-use clawplane_projections::{BotRow, View};
+use clawplane_projections::{BotHost, BotRow, View};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -35,11 +42,16 @@ pub(crate) struct NewBot {
     pub(crate) bot: CreateBot,
     /// What it may reach.
     pub(crate) access: Access,
+    /// The host that somebody chose.
+    pub(crate) host: Option<Hostname>,
 }
 
-/// Makes a bot. `new` may have any port: the lowest free one is taken.
-pub(crate) async fn create(api: &ApiState, new: NewBot, context: Context) -> Result<Created, Problem> {
+/// Makes a bot. `new` may have any port and host: the lowest free one is taken, and a host that has room.
+pub(crate) async fn create(api: &ApiState, mut new: NewBot, context: Context) -> Result<Created, Problem> {
     let at = context.metadata.at;
+    let wish =
+        Wish { limits: new.bot.limits, labels: &new.bot.host_labels, host: new.host.as_ref() };
+    new.bot.host_id = hosts::place(api, wish, None).await?;
     let expires_at = api.issuer.ttl().map(|ttl| at + ttl);
     let (plain, token) = api.vault.gateway_token(new.bot.tenant_id, new.bot.id, expires_at).await?;
     let committed = at_free_port(api, new, &token, context).await;
@@ -59,7 +71,7 @@ pub(crate) async fn create(api: &ApiState, new: NewBot, context: Context) -> Res
 
 async fn at_free_port(
     api: &ApiState,
-    NewBot { bot: mut new, access }: NewBot,
+    NewBot { bot: mut new, access, .. }: NewBot,
     token: &GatewayToken,
     context: Context,
 ) -> Result<Committed<BotEvent>, ExecuteError<BotRefusal>> {
@@ -95,6 +107,8 @@ fn row_of(bot: Bot, at: Timestamp) -> Option<BotRow> {
         access: bot.access,
         token: bot.token,
         fallbacks: bot.fallbacks,
+        placement: bot.placement,
+        host: BotHost::default(),
         desired: bot.desired,
         observed: bot.observed,
         state_since: at,
@@ -112,12 +126,53 @@ pub(crate) async fn start(
     context: Context,
 ) -> Result<(BotRow, Option<Position>), Problem> {
     let id = stream(api, principal.tenant, hostname).await?.ok_or_else(|| Problem::not_found("bot"))?;
-    if let Err(reason) = api.engine.available().await {
+    if let Err(reason) = its_engine(api, id).await? {
         let detail = format!("no bot can be started now: {reason}");
         return Err(Problem::unavailable(detail, Duration::from_secs(30)));
     }
     tokens::renew_for_start(api, id, &context).await?;
     want(api, id, BotCommand::Start, context).await
+}
+
+/// Whether the engine of a bot's host can be had; why not, for people.
+async fn its_engine(api: &ApiState, id: BotId) -> Result<Result<(), String>, Problem> {
+    let host = api.executor.load::<Bot>(&id.to_string()).await?.profile.map(|bot| bot.placement.host);
+    let host = host.unwrap_or_default();
+    if host.is_local() {
+        return Ok(api.engine.available().await);
+    }
+    let lost = api.views.hosts.get(host).await?.and_then(|host| host.profile.lost);
+    Ok(lost.map_or(Ok(()), |lost| Err(format!("its host is not reached: {}", lost.reason))))
+}
+
+/// Brings the bot to another host: the one that is named, or one that has room. To the one that it is on: stays there.
+pub(crate) async fn relocate(
+    api: &ApiState,
+    (tenant, hostname): (TenantId, &Hostname),
+    (to, abandon): (Option<Hostname>, bool),
+    context: Context,
+) -> Result<(BotRow, Option<Position>), Problem> {
+    let id = stream(api, tenant, hostname).await?.ok_or_else(|| Problem::not_found("bot"))?;
+    let bot = api.executor.load::<Bot>(&id.to_string()).await?.profile;
+    let bot = bot.ok_or_else(|| Problem::not_found("bot"))?;
+    let present = api.views.hosts.get(bot.placement.host).await?;
+    let stays = present.as_ref().is_some_and(|row| Some(&row.profile.host.name) == to.as_ref());
+    let lost = present.is_none_or(|row| row.profile.lost.is_some());
+    let going = bot.placement.moving.is_some_and(|moving| moving.vacated);
+    if !stays && lost && !abandon && !going {
+        let message = "its host is lost: say `true` to go on with the data as they are in its folder";
+        return Err(Problem::new(Kind::Conflict, format!("`abandon`: {message}")).about("abandon", message));
+    }
+    if abandon && !lost {
+        return Err(Problem::field("abandon", "is for a bot whose host is lost"));
+    }
+    let to = if stays {
+        bot.placement.host
+    } else {
+        let wish = Wish { limits: bot.limits, labels: &bot.placement.labels, host: to.as_ref() };
+        hosts::place(api, wish, Some(&bot.placement)).await?
+    };
+    want(api, id, BotCommand::Move { to, abandon }, context).await
 }
 
 /// Wants the bot not to run.

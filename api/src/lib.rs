@@ -13,6 +13,7 @@ pub mod deps;
 mod extract;
 mod fields;
 mod freshness;
+mod hosts;
 mod openapi;
 mod prices;
 pub mod problem;

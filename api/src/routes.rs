@@ -7,6 +7,7 @@ pub(crate) mod auth;
 pub(crate) mod bot;
 pub(crate) mod docs;
 pub(crate) mod health;
+pub(crate) mod host;
 pub(crate) mod metrics;
 pub(crate) mod page;
 pub(crate) mod price;
@@ -29,6 +30,7 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(bot::get::get_bot, bot::delete::delete_bot))
         .routes(routes!(bot::start::start_bot))
         .routes(routes!(bot::stop::stop_bot))
+        .routes(routes!(bot::relocate::move_bot))
         .routes(routes!(bot::access::set_access))
         .routes(routes!(bot::token_rotate::rotate_token))
         .routes(routes!(bot::token_revoke::revoke_tokens))
@@ -61,6 +63,10 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(provider_key::verify::verify_key))
         .routes(routes!(price::list::list_prices, price::create::add_price))
         .routes(routes!(price::get::get_price, price::set::set_price, price::delete::remove_price))
+        .routes(routes!(host::list::list_hosts, host::create::add_host))
+        .routes(routes!(host::get::get_host, host::change::change_host, host::delete::remove_host))
+        .routes(routes!(host::drain::drain_host))
+        .routes(routes!(host::resume::resume_host))
         .routes(routes!(audit::audit_log))
         .routes(routes!(health::health))
         .routes(routes!(docs::openapi_document))

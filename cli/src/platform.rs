@@ -27,7 +27,7 @@ use clawplane_eventstore::{
 };
 use clawplane_projections::{Runner, Views};
 use clawplane_proxy::{Deps, Proxy, ProxyConfig, UpstreamAllow, Verifier, observe::Observer};
-use clawplane_workers::{Hosts, Nats, NatsConfig, OneHost};
+use clawplane_workers::{Hosts, Nats, NatsConfig};
 use keys::{KeyNewsDesk, VendorCalls};
 use metrics_exporter_prometheus::PrometheusHandle;
 use server::Entrance;
@@ -129,11 +129,11 @@ impl Platform {
             false => None,
         };
         let nats = Nats::new(NatsConfig::new(around.nats_url.clone()));
-        let host = workers::own_host(&parts, config).await?;
+        let hosts = workers::hosts(&parts, config).await?;
         let engine = match roles.contains(&Role::Worker) {
             true => {
                 let bots = workers::entrance_for_bots(proxy.as_ref(), &intake, &intake_tasks).await?;
-                Some(workers::start(&parts, config, &nats, &host, bots)?)
+                Some(workers::start(&parts, config, &nats, hosts.clone(), bots).await?)
             }
             false => None,
         };
@@ -141,7 +141,7 @@ impl Platform {
             provider_keys::sweep_deleted(&parts.feed, &parts.vault).await?;
         }
         // What the API asks of the bots' machines goes through this, also where the worker is another process.
-        let _hosts: Arc<dyn Hosts> = Arc::new(OneHost::new(host));
+        let _hosts: Arc<dyn Hosts> = Arc::new(hosts);
         let health = health::Checks {
             feed: parts.feed.clone(),
             pool: pool.clone(),

@@ -7,6 +7,7 @@ mod config;
 mod converge;
 mod engine;
 mod failures;
+mod moving;
 mod plan;
 mod ports;
 mod pulls;
@@ -14,12 +15,16 @@ mod reason;
 mod running;
 mod spec;
 mod supervisor;
+mod term;
 mod token;
 mod triggers;
 
 pub use config::{DockerWorkerConfig, EGRESS_PORT};
 pub use engine::EngineStatus;
-pub use ports::{BotReports, BoxError, DesiredBot, DesiredBots, ExecutorReports, GatewayTokens, VaultTokens};
+pub use ports::{
+    BotReports, BoxError, DesiredBot, DesiredBots, ExecutorReports, GatewayTokens, Heard, MoveStep, VaultTokens,
+};
+pub use term::{HostFolders, NoOtherHosts, Term};
 
 use crate::{forward::Forwards, nats::Nats, runtime::Runtime, workspace::Workspaces};
 use clawplane_eventstore::{DeadLetters, Feed, Wakeup};
@@ -62,7 +67,8 @@ struct Shared {
     reports: Arc<dyn BotReports>,
     tokens: Arc<dyn GatewayTokens>,
     workspaces: Workspaces,
-    forwards: Forwards,
+    forwards: Arc<Forwards>,
+    term: Term,
     pulls: Pulls,
     engine: EngineWatch,
     permits: Semaphore,
@@ -78,9 +84,24 @@ impl DockerWorker {
         shutdown: &CancellationToken,
         tracker: &TaskTracker,
     ) -> io::Result<Self> {
+        let forwards = Arc::new(Forwards::new(tracker.clone(), shutdown.clone()));
+        Self::start_term(config, parts, Term::alone(), forwards, shutdown, tracker)
+    }
+
+    /// As [`DockerWorker::start`], for one host of several and for as long as its lease is held. `forwards` may outlive the
+    /// worker: bots go on talking while nobody looks after them.
+    pub fn start_term(
+        config: DockerWorkerConfig,
+        parts: DockerWorkerParts,
+        term: Term,
+        forwards: Arc<Forwards>,
+        shutdown: &CancellationToken,
+        tracker: &TaskTracker,
+    ) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             workspaces: Workspaces::new(&config.data_dir)?,
-            forwards: Forwards::new(tracker.clone(), shutdown.clone()),
+            forwards,
+            term,
             pulls: Pulls::new(Arc::clone(&parts.runtime), tracker.clone(), shutdown.clone()),
             engine: EngineWatch::default(),
             permits: Semaphore::new(config.concurrency),

@@ -4,7 +4,9 @@
 //! relative to the folder and never through a link, and written beside its name before it takes it.
 
 pub mod config;
+mod copy;
 mod files;
+mod marks;
 mod remove;
 mod token;
 
@@ -67,6 +69,16 @@ impl Workspaces {
         std::fs::create_dir_all(&root)?;
         std::fs::set_permissions(&root, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
         Ok(Self { root: root.canonicalize()?, owner: Owner::possible() })
+    }
+
+    /// Under a `root` that may not be there: that of another host, which its own worker makes.
+    pub fn at(root: &Path) -> Self {
+        Self { root: root.canonicalize().unwrap_or_else(|_| root.to_owned()), owner: Owner::possible() }
+    }
+
+    /// The folder of all of them.
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 
     /// Who owns the folders.

@@ -9,6 +9,7 @@ pub(crate) mod get;
 pub(crate) mod list;
 pub(crate) mod new;
 pub(crate) mod quota;
+pub(crate) mod relocate;
 pub(crate) mod start;
 pub(crate) mod stats;
 pub(crate) mod stop;

@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use clawplane_api::{DataPath, EngineGate, FieldError, VendorRules};
 use clawplane_domain::{
-    TenantId, TimeZone, Timestamp,
+    BotId, HostId, Secret, TenantId, TimeZone, Timestamp,
+    host::HostProfile,
     provider_key::ApiType,
     values::{BaseUrl, VendorId},
 };
@@ -14,8 +15,11 @@ use clawplane_proxy::{
     ports::{BotTotals, BoxError, Totals, UsageTotals},
     vendors,
 };
-use clawplane_workers::{DesiredBot, DesiredBots, EngineStatus};
-use std::time::Duration;
+use clawplane_workers::{
+    DesiredBot, DesiredBots, EngineStatus, HostCatalog,
+    runtime::docker::{ClientIdentity, check_identity},
+};
+use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 /// The proxy's vendor table and its idea of a reachable address, for the API.
@@ -66,6 +70,11 @@ impl EngineGate for Engine {
             _ => Ok(()),
         }
     }
+
+    fn check_identity(&self, ca: &str, certificate: &str, key: &Secret) -> Result<(), String> {
+        let (ca, certificate) = (ca.to_owned(), certificate.to_owned());
+        check_identity(&ClientIdentity { ca, certificate, key: key.clone() })
+    }
 }
 
 /// The proxy of this process, for the API.
@@ -97,8 +106,26 @@ impl UsageTotals for Rollups {
     }
 }
 
-/// The read model of bots, for the Docker worker.
-pub(super) struct PresentBots(pub(super) Views);
+/// The read model of bots, for the workers: all of them, or those of one host.
+pub(super) struct PresentBots(pub(super) Views, pub(super) Option<HostId>);
+
+/// The read model of hosts, for the workers.
+pub(super) struct KnownHosts(pub(super) Views);
+
+#[async_trait]
+impl HostCatalog for KnownHosts {
+    async fn hosts(&self) -> Result<Vec<HostProfile>, clawplane_workers::BoxError> {
+        Ok(self.0.hosts.profiles().await?)
+    }
+
+    async fn host_of(&self, bot: BotId) -> Result<Option<HostId>, clawplane_workers::BoxError> {
+        Ok(self.0.bots.host_of(bot).await?)
+    }
+
+    fn bots_on(&self, host: HostId) -> Arc<dyn DesiredBots> {
+        Arc::new(PresentBots(self.0.clone(), Some(host)))
+    }
+}
 
 /// How long the worker lets the read model catch up with what woke it; after that the next pass will see it.
 const CATCH_UP: Duration = Duration::from_secs(2);
@@ -112,7 +139,10 @@ impl DesiredBots for PresentBots {
         if let Some(position) = at_least {
             self.0.caught_up(View::Bots, position, CATCH_UP).await?;
         }
-        let rows = self.0.bots.all_present().await?;
+        let rows = match self.1 {
+            Some(host) => self.0.bots.present_on(host).await?,
+            None => self.0.bots.all_present().await?,
+        };
         let bots = rows.into_iter().map(|bot| DesiredBot {
             id: bot.id,
             tenant_id: bot.tenant_id,
@@ -123,6 +153,7 @@ impl DesiredBots for PresentBots {
             tags: bot.tags,
             models: bot.models,
             limits: bot.limits,
+            placement: bot.placement,
             token: bot.token,
             desired: bot.desired,
             observed: bot.observed,

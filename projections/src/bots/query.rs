@@ -19,10 +19,11 @@ use uuid::Uuid;
 
 const LIST: &str = "bots";
 const SELECT: &str = "SELECT b.bot, b.created_at, b.state_since, q.limits, h.name AS host_name,
-           h.host #> '{profile,lost}' AS host_lost
+           h.host #> '{profile,lost}' AS host_lost, m.name AS moving_to
     FROM view_bots.bots b
     LEFT JOIN view_hosts.hosts h
            ON h.id = coalesce((b.bot #>> '{profile,placement,host}')::uuid, '00000000-0000-0000-0000-000000000000')
+    LEFT JOIN view_hosts.hosts m ON m.id = (b.bot #>> '{profile,placement,moving,to}')::uuid
     LEFT JOIN view_bots.quotas q ON q.subject_id = b.id AND q.tenant_id = b.tenant_id";
 
 /// The bots.
@@ -83,6 +84,8 @@ pub struct BotHost {
     pub name: Option<Hostname>,
     /// It is lost.
     pub lost: Option<Unreachable>,
+    /// The name of the host that the bot is on its way to.
+    pub moving_to: Option<Hostname>,
 }
 
 impl BotRow {
@@ -244,8 +247,12 @@ fn bot(row: &PgRow) -> Result<BotRow, sqlx::Error> {
     let quota: Option<Json<QuotaLimits>> = row.try_get("limits")?;
     let lost: Option<Json<Option<Unreachable>>> = row.try_get("host_lost")?;
     let name: Option<String> = row.try_get("host_name")?;
-    let host =
-        BotHost { name: name.map(parsed).transpose()?, lost: lost.and_then(|Json(lost)| lost) };
+    let moving_to: Option<String> = row.try_get("moving_to")?;
+    let host = BotHost {
+        name: name.map(parsed).transpose()?,
+        lost: lost.and_then(|Json(lost)| lost),
+        moving_to: moving_to.map(parsed).transpose()?,
+    };
     Ok(BotRow {
         id: profile.id,
         tenant_id: profile.tenant_id,

@@ -15,7 +15,7 @@ use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 /// Wait before a stop or a removal that failed is tried again.
-const AGAIN: Duration = Duration::from_secs(5);
+pub(super) const AGAIN: Duration = Duration::from_secs(5);
 
 /// What the worker remembers of a bot between two tasks of it.
 #[derive(Clone, Debug, Default)]
@@ -99,6 +99,12 @@ impl Converge {
     }
 
     async fn step(&mut self) -> Result<Next, RuntimeError> {
+        if !self.shared.term.is_held() {
+            return Ok(Next::Settled); // Somebody else may be at it.
+        }
+        if let Some(part) = self.part_in_move() {
+            return self.step_moving(part).await;
+        }
         if self.bot.desired == Desired::Running {
             return self.step_running().await;
         }
@@ -241,7 +247,7 @@ impl Converge {
         }
     }
 
-    fn unreported(&mut self, error: &BoxError) {
+    pub(super) fn unreported(&mut self, error: &BoxError) {
         tracing::warn!(bot = %self.bot.id, %error, "a bot's state cannot be reported; it will be tried again");
         self.memory.unreported = true;
     }

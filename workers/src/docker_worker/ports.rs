@@ -4,8 +4,10 @@
 
 use async_trait::async_trait;
 use clawplane_domain::{
-    Actor, BotId, Metadata, Secret, TenantId,
-    bot::{Bot, BotCommand, BotRefusal, Desired, GatewayToken, Limits, ModelChoice, Observation},
+    Actor, BotId, HostId, Metadata, Secret, TenantId,
+    bot::{
+        Bot, BotCommand, BotRefusal, Desired, GatewayToken, Limits, ModelChoice, Observation, Placement,
+    },
     clock::Clock,
     sealed::bound_to_bot,
     values::{Hostname, ImageRef, Label, Tag},
@@ -38,6 +40,8 @@ pub struct DesiredBot {
     pub models: Vec<ModelChoice>,
     /// Its container's limits.
     pub limits: Limits,
+    /// Which host it is on, or going to.
+    pub placement: Placement,
     /// Its gateway token; a deleted bot has none.
     pub token: Option<GatewayToken>,
     /// What its owner wants.
@@ -54,6 +58,7 @@ impl DesiredBot {
         (self.desired, self.port, self.limits) == (other.desired, other.port, other.limits)
             && self.models == other.models
             && self.tags == other.tags
+            && self.placement == other.placement
             && names(self) == names(other)
     }
 }
@@ -73,6 +78,34 @@ pub trait BotReports: Send + Sync + 'static {
     async fn observe(&self, bot: BotId, tenant: TenantId, seen: Observation) -> Result<(), BoxError>;
     /// Nothing of a deleted bot is left on the host.
     async fn confirm_removed(&self, bot: BotId, tenant: TenantId) -> Result<(), BoxError>;
+    /// How far a bot's move has come on a host.
+    async fn moved(
+        &self,
+        bot: BotId,
+        tenant: TenantId,
+        host: HostId,
+        step: MoveStep,
+    ) -> Result<Heard, BoxError>;
+}
+
+/// A step of a move that is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MoveStep {
+    /// The host has no container of the bot any more.
+    LetGo,
+    /// The host has the bot's data.
+    Taken,
+    /// The host, which the bot left, has nothing of it any more.
+    Forgotten,
+}
+
+/// What became of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// It counts.
+    Taken,
+    /// Nobody wants that any more.
+    TooLate,
 }
 
 /// Opens gateway tokens, which a bot's own config has to carry.
@@ -94,7 +127,7 @@ impl ExecutorReports {
         Self { executor, clock }
     }
 
-    async fn send(&self, bot: BotId, tenant: TenantId, command: BotCommand) -> Result<(), BoxError> {
+    async fn send(&self, bot: BotId, tenant: TenantId, command: BotCommand) -> Result<Heard, BoxError> {
         let metadata = Metadata {
             tenant_id: tenant,
             actor: Actor::system("docker-worker"),
@@ -103,8 +136,11 @@ impl ExecutorReports {
             causation: None,
         };
         match self.executor.execute::<Bot>(bot, command, metadata).await {
+            Err(ExecuteError::Refused(BotRefusal::NotMoving)) => Ok(Heard::TooLate),
             // It went away meanwhile, or is wanted again: the next pass will see that.
-            Ok(_) | Err(ExecuteError::Refused(BotRefusal::Unknown | BotRefusal::NotDeleted)) => Ok(()),
+            Ok(_) | Err(ExecuteError::Refused(BotRefusal::Unknown | BotRefusal::NotDeleted)) => {
+                Ok(Heard::Taken)
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -113,11 +149,26 @@ impl ExecutorReports {
 #[async_trait]
 impl BotReports for ExecutorReports {
     async fn observe(&self, bot: BotId, tenant: TenantId, seen: Observation) -> Result<(), BoxError> {
-        self.send(bot, tenant, BotCommand::Observe(seen)).await
+        self.send(bot, tenant, BotCommand::Observe(seen)).await.map(|_| ())
     }
 
     async fn confirm_removed(&self, bot: BotId, tenant: TenantId) -> Result<(), BoxError> {
-        self.send(bot, tenant, BotCommand::ConfirmRemoved).await
+        self.send(bot, tenant, BotCommand::ConfirmRemoved).await.map(|_| ())
+    }
+
+    async fn moved(
+        &self,
+        bot: BotId,
+        tenant: TenantId,
+        host: HostId,
+        step: MoveStep,
+    ) -> Result<Heard, BoxError> {
+        let command = match step {
+            MoveStep::LetGo => BotCommand::Vacated(host),
+            MoveStep::Taken => BotCommand::Arrived(host),
+            MoveStep::Forgotten => BotCommand::Forgotten(host),
+        };
+        self.send(bot, tenant, command).await
     }
 }
 

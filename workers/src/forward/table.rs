@@ -65,6 +65,14 @@ impl Forwards {
         }
     }
 
+    /// Closes all of them.
+    pub async fn close_all(&self) {
+        let mut open = self.open.lock().await;
+        for (_, forwarder) in open.drain() {
+            forwarder.close().await;
+        }
+    }
+
     /// Whether a way of a bot is open.
     pub async fn is_open(&self, bot: BotId, way: Way) -> bool {
         self.open.lock().await.get(&(bot, way)).is_some_and(Forwarder::is_open)

@@ -84,6 +84,7 @@ async fn fold(executor: &Executor, id: BotId) -> Option<Folded> {
         tags: bot.tags,
         models: bot.models,
         limits: bot.limits,
+        placement: bot.placement,
         token: bot.token,
         desired: bot.desired,
         observed: bot.observed,

@@ -3,7 +3,7 @@
 use super::access;
 use crate::{ApiState, auth::Principal, bots::NewBot, fields::Fields, problem::Problem};
 use clawplane_domain::{
-    BotId,
+    BotId, HostId,
     bot::{CreateBot, Limits, ModelChoice},
     values::{Hostname, Label},
 };
@@ -46,6 +46,13 @@ pub(crate) struct CreateBotRequest {
     /// The only vendors that it may use through the proxy; all, when absent.
     #[schema(example = json!(["openai"]), min_items = 1, max_items = 128)]
     allowed_vendors: Option<Vec<String>>,
+    /// The host that it shall be on; one that has room, when absent.
+    #[schema(example = "rack-1")]
+    host: Option<String>,
+    /// What its host has to have.
+    #[serde(default)]
+    #[schema(example = json!(["eu"]), max_items = 32)]
+    host_labels: Vec<String>,
 }
 
 /// A vendor's model.
@@ -81,7 +88,7 @@ fn default_models() -> Vec<ModelDto> {
 }
 
 impl CreateBotRequest {
-    /// Checked; the port is still to be chosen.
+    /// Checked; port and host are still to be chosen.
     pub(super) fn check(self, api: &ApiState, principal: Principal) -> Result<NewBot, Problem> {
         let mut fields = Fields::default();
         let hostname: Option<Hostname> = fields.parse("hostname", &self.hostname);
@@ -95,6 +102,8 @@ impl CreateBotRequest {
         let limits = self.limits.check(&mut fields);
         let models_allowed = self.allowed_models.as_deref();
         let access = access::lists(&mut fields, models_allowed, self.allowed_vendors.as_deref(), api);
+        let host = fields.optional("host", self.host.as_deref());
+        let host_labels = fields.list("hostLabels", &self.host_labels);
         let bot = hostname.zip(name).map(|(hostname, name)| CreateBot {
             id: BotId(api.ids.uuid()),
             tenant_id: principal.tenant,
@@ -106,8 +115,10 @@ impl CreateBotRequest {
             tags,
             models,
             limits,
+            host_id: HostId::LOCAL,
+            host_labels,
         });
-        fields.finish(bot.map(|bot| NewBot { bot, access }))
+        fields.finish(bot.map(|bot| NewBot { bot, access, host }))
     }
 }
 
