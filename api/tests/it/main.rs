@@ -10,6 +10,7 @@ mod audit;
 mod bots;
 mod fallbacks;
 mod freshness;
+mod hosts;
 mod idempotency;
 mod key_changes;
 mod prices;

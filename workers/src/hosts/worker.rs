@@ -31,6 +31,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 /// Shortest time between two looks at the list of hosts: the bell rings for everything.
 const GAP: Duration = Duration::from_millis(100);
 
+/// Longest time between two looks while there is no host.
+const FIRST: Duration = Duration::from_millis(250);
+
 /// How the hosts are looked after. [`HostsWorkerConfig::new`] has the usual times.
 #[derive(Clone, Debug)]
 pub struct HostsWorkerConfig {
@@ -184,8 +187,10 @@ impl Roster {
                 Ok(hosts) => self.look(&hosts).await,
                 Err(error) => tracing::warn!(%error, "the hosts cannot be read"),
             }
+            // At the very start the read model may not have the local host yet.
+            let wait = if self.keepers.is_empty() { FIRST } else { self.shared.config.list_every };
             tokio::select! {
-                () = bell.wait(self.shared.config.list_every) => {}
+                () = bell.wait(wait) => {}
                 () = self.shutdown.cancelled() => break,
             }
             tokio::select! {

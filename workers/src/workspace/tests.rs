@@ -13,6 +13,7 @@ pub(crate) fn bot(models: &[&str]) -> DesiredBot {
         ModelChoice { vendor: vendor.parse().unwrap(), model: model.parse().unwrap() }
     };
     DesiredBot {
+        placement: clawplane_domain::bot::Placement::default(),
         id: BotId(uuid::Uuid::from_u128(1)),
         tenant_id: TenantId(uuid::Uuid::from_u128(2)),
         hostname: "anna".parse().unwrap(),

@@ -53,15 +53,22 @@ pub(crate) struct Running {
     tracker: TaskTracker,
 }
 
-#[async_trait]
-impl DesiredBots for Known {
-    async fn present(&self, _at_least: Option<Position>) -> Result<Vec<DesiredBot>, BoxError> {
+impl Known {
+    /// As another process sees them, with connections of its own.
+    pub(crate) async fn by(&self, executor: &Executor) -> Vec<DesiredBot> {
         let ids = self.ids.lock().unwrap().clone();
         let mut bots = Vec::new();
         for id in ids {
-            bots.extend(fold(&self.executor, id).await.filter(|known| !known.removed).map(|known| known.bot));
+            bots.extend(fold(executor, id).await.filter(|known| !known.removed).map(|known| known.bot));
         }
-        Ok(bots)
+        bots
+    }
+}
+
+#[async_trait]
+impl DesiredBots for Known {
+    async fn present(&self, _at_least: Option<Position>) -> Result<Vec<DesiredBot>, BoxError> {
+        Ok(self.by(&self.executor).await)
     }
 }
 
@@ -146,8 +153,17 @@ impl Desk {
         Running { worker, shutdown, tracker }
     }
 
-    /// A new bot with a gateway token, not started.
+    /// A new bot with a gateway token, not started, on the local host.
     pub(crate) async fn bot(&self, hostname: &str, image: Option<&str>) -> BotId {
+        self.make(hostname, image, clawplane_domain::HostId::LOCAL).await
+    }
+
+    /// As [`Desk::bot`], on a host.
+    pub(crate) async fn bot_on(&self, hostname: &str, host: clawplane_domain::HostId) -> BotId {
+        self.make(hostname, None, host).await
+    }
+
+    async fn make(&self, hostname: &str, image: Option<&str>, host_id: clawplane_domain::HostId) -> BotId {
         let id = BotId(unique());
         let secret = Secret::new(token_of(id));
         let sealed = self.vault.seal(&secret, &bound_to_bot(self.tenant, id)).await.unwrap();
@@ -155,7 +171,7 @@ impl Desk {
         let model = ModelChoice { vendor: "openai".parse().unwrap(), model: "gpt-4o-mini".parse().unwrap() };
         let new = CreateBot {
             id,
-            host_id: clawplane_domain::HostId::LOCAL,
+            host_id,
             host_labels: Vec::new(),
             tenant_id: self.tenant,
             created_by: UserId(unique()),
@@ -274,7 +290,7 @@ pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-fn nowhere() -> SocketAddr {
+pub(crate) fn nowhere() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 9))
 }
 
