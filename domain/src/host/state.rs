@@ -34,9 +34,9 @@ pub struct Capacity {
 pub struct Measured {
     /// The engine with its version.
     pub engine: String,
-    /// Memory of the machine, in MiB.
+    /// Memory of the machine, in MiB; zero where it is not known.
     pub memory_mib: u32,
-    /// Cores of the machine, in thousandths.
+    /// Cores of the machine, in thousandths; zero where that is not known.
     pub cpu_millis: u32,
 }
 
@@ -79,9 +79,11 @@ impl HostProfile {
     /// What bots may use of it: what somebody gave, else what the engine says there is.
     pub fn capacity(&self) -> Capacity {
         let (given, measured) = (self.host.capacity, self.measured.as_ref());
+        // An engine that says nothing of its machine says zero.
+        let known = |number: u32| (number > 0).then_some(number);
         Capacity {
-            memory_mib: given.memory_mib.or(measured.map(|seen| seen.memory_mib)),
-            cpu_millis: given.cpu_millis.or(measured.map(|seen| seen.cpu_millis)),
+            memory_mib: given.memory_mib.or(measured.and_then(|seen| known(seen.memory_mib))),
+            cpu_millis: given.cpu_millis.or(measured.and_then(|seen| known(seen.cpu_millis))),
         }
     }
 }

@@ -16,7 +16,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Events of the feed that are read at a time.
@@ -182,13 +182,32 @@ async fn until_gone(shared: &Shared, triggers: &Triggers) -> RuntimeError {
         Ok(first) => first,
         Err(_) => events.next().await,
     };
+    let mut status = shared.engine.subscribe();
     loop {
         match next {
             Some(Ok(event)) => triggers.engine(&event),
             Some(Err(error)) => return error,
             None => return RuntimeError::Unavailable { reason: "it closed the connection".to_owned() },
         }
-        next = events.next().await;
+        // A call may find out that it is gone while this connection still looks alive.
+        next = tokio::select! {
+            next = events.next() => next,
+            reason = unavailable(&mut status) => return RuntimeError::Unavailable { reason },
+        };
+    }
+}
+
+async fn unavailable(status: &mut watch::Receiver<EngineStatus>) -> String {
+    let reason = match status.wait_for(|status| matches!(status, EngineStatus::Unavailable { .. })).await {
+        Ok(status) => match &*status {
+            EngineStatus::Unavailable { reason } => Some(reason.clone()),
+            _ => None,
+        },
+        Err(_) => None,
+    };
+    match reason {
+        Some(reason) => reason,
+        None => std::future::pending().await,
     }
 }
 

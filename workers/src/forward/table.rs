@@ -2,8 +2,8 @@
 
 use super::Forwarder;
 use crate::runtime::BotNetwork;
-use clawplane_domain::BotId;
-use std::{collections::HashMap, net::SocketAddr};
+use clawplane_domain::{BotId, HostId};
+use std::{collections::HashMap, net::SocketAddr, sync::Arc};
 use tokio::sync::Mutex;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -16,18 +16,37 @@ pub enum Way {
     Ingress,
 }
 
-/// The forwarders of all bots on this host.
+/// The forwarders of all bots on a host. Those of all hosts that a process leads share one table: a bot that comes from
+/// another host takes its port along.
 #[derive(Debug)]
 pub struct Forwards {
-    open: Mutex<HashMap<(BotId, Way), Forwarder>>,
+    owner: HostId,
+    open: Arc<Mutex<HashMap<(BotId, Way), Owned>>>,
     tracker: TaskTracker,
     shutdown: CancellationToken,
 }
 
+#[derive(Debug)]
+struct Owned {
+    owner: HostId,
+    forwarder: Forwarder,
+}
+
 impl Forwards {
-    /// None yet. Their tasks are the tracker's.
+    /// None yet, of the local host. Their tasks are the tracker's.
     pub fn new(tracker: TaskTracker, shutdown: CancellationToken) -> Self {
-        Self { open: Mutex::default(), tracker, shutdown }
+        Self { owner: HostId::LOCAL, open: Arc::default(), tracker, shutdown }
+    }
+
+    /// Those of another host, in the same table.
+    #[must_use]
+    pub fn of_host(&self, owner: HostId) -> Self {
+        Self {
+            owner,
+            open: Arc::clone(&self.open),
+            tracker: self.tracker.clone(),
+            shutdown: self.shutdown.clone(),
+        }
     }
 
     /// Sees to it that `listen` leads to `target`, for connections from `from` if given. The error is for people.
@@ -39,42 +58,47 @@ impl Forwards {
         target: SocketAddr,
         from: Option<BotNetwork>,
     ) -> Result<(), String> {
-        let mut open = self.open.lock().await;
+        let (mut open, owner) = (self.open.lock().await, self.owner);
         match open.remove(&(bot, way)) {
-            Some(forwarder) if forwarder.listen() == listen && forwarder.is_open() => {
+            Some(Owned { forwarder, .. }) if forwarder.listen() == listen && forwarder.is_open() => {
                 forwarder.set_target(target);
-                open.insert((bot, way), forwarder);
+                open.insert((bot, way), Owned { owner, forwarder });
                 return Ok(());
             }
-            Some(stale) => stale.close().await,
+            Some(stale) => stale.forwarder.close().await,
             None => {}
         }
         let bound = Forwarder::bind(listen, target, from, &self.tracker, &self.shutdown).await;
         let forwarder = bound.map_err(|error| format!("cannot listen on {listen}: {error}"))?;
-        open.insert((bot, way), forwarder);
+        open.insert((bot, way), Owned { owner, forwarder });
         Ok(())
     }
 
-    /// Closes both ways of a bot.
+    /// Closes both ways of a bot. What another host opened for it meanwhile stays.
     pub async fn remove(&self, bot: BotId) {
         let mut open = self.open.lock().await;
         for way in [Way::Egress, Way::Ingress] {
-            if let Some(forwarder) = open.remove(&(bot, way)) {
-                forwarder.close().await;
+            if open.get(&(bot, way)).is_some_and(|one| one.owner == self.owner)
+                && let Some(one) = open.remove(&(bot, way))
+            {
+                one.forwarder.close().await;
             }
         }
     }
 
-    /// Closes all of them.
+    /// Closes all of this host.
     pub async fn close_all(&self) {
         let mut open = self.open.lock().await;
-        for (_, forwarder) in open.drain() {
-            forwarder.close().await;
+        let ours: Vec<_> = open.iter().filter(|(_, one)| one.owner == self.owner).map(|(key, _)| *key).collect();
+        for key in ours {
+            if let Some(one) = open.remove(&key) {
+                one.forwarder.close().await;
+            }
         }
     }
 
     /// Whether a way of a bot is open.
     pub async fn is_open(&self, bot: BotId, way: Way) -> bool {
-        self.open.lock().await.get(&(bot, way)).is_some_and(Forwarder::is_open)
+        self.open.lock().await.get(&(bot, way)).is_some_and(|one| one.forwarder.is_open())
     }
 }

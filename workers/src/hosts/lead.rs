@@ -40,8 +40,7 @@ enum Ended {
 
 impl Keeper {
     pub(super) async fn run(self) {
-        let tracker = TaskTracker::new();
-        let forwards = Arc::new(Forwards::new(tracker.clone(), self.cancel.child_token()));
+        let forwards = Arc::new(self.shared.forwards.of_host(self.record.id));
         let mut dead: Option<String> = None;
         while !self.cancel.is_cancelled() {
             let asked = Instant::now();
@@ -69,8 +68,6 @@ impl Keeper {
                 () = self.cancel.cancelled() => {}
             }
         }
-        tracker.close();
-        tracker.wait().await;
     }
 
     /// `None`: the database does not say.

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     consumer::{Consumer, Handler, Retry},
     docker_worker::{BotReports, BoxError, DockerWorkerConfig, EngineStatus, GatewayTokens, HostFolders},
+    forward::Forwards,
     nats::Nats,
     wake_up::WakeUp,
 };
@@ -110,6 +111,8 @@ pub(super) struct Shared {
     pub(super) parts: HostsWorkerParts,
     /// The local host's engine.
     pub(super) local: status::Sender<EngineStatus>,
+    /// Of the bots of all hosts.
+    pub(super) forwards: Forwards,
 }
 
 impl Shared {
@@ -140,7 +143,8 @@ impl HostsWorker {
         }
         let local = status::Sender::new(EngineStatus::Unknown);
         let engine = local.subscribe();
-        let shared = Arc::new(Shared { config, parts, local });
+        let forwards = Forwards::new(tracker.clone(), shutdown.clone());
+        let shared = Arc::new(Shared { config, parts, local, forwards });
         tracker.spawn(Roster { shared, keepers: HashMap::new(), shutdown: shutdown.clone() }.run());
         Self { local: engine }
     }
@@ -213,6 +217,7 @@ impl Roster {
         for id in ending {
             if let Some(kept) = self.keepers.remove(&id) {
                 end(kept).await;
+                self.shared.forwards.of_host(id).close_all().await;
             }
         }
         self.shared.parts.hosts.keep_only(hosts);

@@ -97,10 +97,19 @@ impl SecondEngine {
         dockerd.stdout(Stdio::null()).stderr(log);
         self.dockerd = Some(dockerd.spawn().unwrap());
         let end = Instant::now() + LONGEST;
-        while self.docker().ping().await.is_err() {
+        while !self.answers().await {
             let log = std::fs::read_to_string(self.path("log")).unwrap();
             assert!(Instant::now() < end, "dockerd does not answer: {log}");
             tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    async fn answers(&self) -> bool {
+        // Without its socket there is nothing to connect to.
+        let docker = Docker::connect_with_unix(&self.host(), 60, bollard::API_DEFAULT_VERSION);
+        match docker {
+            Ok(docker) => docker.ping().await.is_ok(),
+            Err(_) => false,
         }
     }
 
