@@ -178,20 +178,18 @@ async fn until_gone(shared: &Shared, triggers: &Triggers) -> RuntimeError {
     let first = tokio::time::timeout(SUBSCRIBE, events.next()).await;
     shared.engine.set(EngineStatus::Available { version });
     triggers.full();
-    let mut next = match first {
-        Ok(first) => first,
-        Err(_) => events.next().await,
-    };
     let mut status = shared.engine.subscribe();
+    let mut next = first.ok();
     loop {
         match next {
-            Some(Ok(event)) => triggers.engine(&event),
-            Some(Err(error)) => return error,
-            None => return RuntimeError::Unavailable { reason: "it closed the connection".to_owned() },
+            None => {}
+            Some(Some(Ok(event))) => triggers.engine(&event),
+            Some(Some(Err(error))) => return error,
+            Some(None) => return RuntimeError::Unavailable { reason: "it closed the connection".to_owned() },
         }
         // A call may find out that it is gone while this connection still looks alive.
         next = tokio::select! {
-            next = events.next() => next,
+            next = events.next() => Some(next),
             reason = unavailable(&mut status) => return RuntimeError::Unavailable { reason },
         };
     }
