@@ -49,8 +49,7 @@ pub(crate) struct NewBot {
 /// Makes a bot. `new` may have any port and host: the lowest free one is taken, and a host that has room.
 pub(crate) async fn create(api: &ApiState, mut new: NewBot, context: Context) -> Result<Created, Problem> {
     let at = context.metadata.at;
-    let wish =
-        Wish { limits: new.bot.limits, labels: &new.bot.host_labels, host: new.host.as_ref() };
+    let wish = Wish { limits: new.bot.limits, labels: &new.bot.host_labels, host: new.host.as_ref() };
     new.bot.host_id = hosts::place(api, wish, None).await?;
     let expires_at = api.issuer.ttl().map(|ttl| at + ttl);
     let (plain, token) = api.vault.gateway_token(new.bot.tenant_id, new.bot.id, expires_at).await?;

@@ -10,8 +10,7 @@ use clawplane_domain::{
     bot::Placement,
     claim::Scope,
     host::{
-        AddHost, Candidate, Capacity, Host, HostCommand, LOCAL_NAME, Room, TlsIdentity, Wish,
-        place as choose,
+        AddHost, Candidate, Capacity, Host, HostCommand, LOCAL_NAME, Room, TlsIdentity, Wish, place as choose,
     },
     sealed::bound_to_host,
     values::Hostname,
@@ -81,7 +80,8 @@ pub(crate) async fn remove(
         && let Some(row) = api.views.hosts.get(id).await?
         && row.present > 0
     {
-        let detail = format!("{} bots are on the host, or have something there; move or delete them", row.present);
+        let detail =
+            format!("{} bots are on the host, or have something there; move or delete them", row.present);
         return Err(Problem::new(Kind::Conflict, detail));
     }
     let id = id.unwrap_or(HostId(uuid::Uuid::max()));

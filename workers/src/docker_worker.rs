@@ -22,7 +22,8 @@ mod triggers;
 pub use config::{DockerWorkerConfig, EGRESS_PORT};
 pub use engine::EngineStatus;
 pub use ports::{
-    BotReports, BoxError, DesiredBot, DesiredBots, ExecutorReports, GatewayTokens, Heard, MoveStep, VaultTokens,
+    BotReports, BoxError, DesiredBot, DesiredBots, ExecutorReports, GatewayTokens, Heard, MoveStep,
+    VaultTokens,
 };
 pub use term::{HostFolders, NoOtherHosts, Term};
 

@@ -112,10 +112,9 @@ impl From<BotRefusal> for Problem {
                 Self::field(format!("fallbacks[{at}].{}", why.field()), why.to_string())
             }
             BotRefusal::NoModel => Self::field("models", "must name at least one model"),
-            BotRefusal::Exists
-            | BotRefusal::NotDeleted
-            | BotRefusal::Moving
-            | BotRefusal::NotMoving => Self::new(Kind::Conflict, refusal.to_string()),
+            BotRefusal::Exists | BotRefusal::NotDeleted | BotRefusal::Moving | BotRefusal::NotMoving => {
+                Self::new(Kind::Conflict, refusal.to_string())
+            }
         }
     }
 }

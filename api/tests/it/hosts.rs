@@ -83,7 +83,8 @@ async fn a_host_is_added_changed_drained_and_removed() {
     let changed = app.patch("/api/hosts/rack-1").as_(&ada).json(&change).send().await;
     let parts = ["labels", "given", "capacity", "state", "version"].map(|part| changed.body[part].clone());
     let capacity = json!({"memoryMib": 64_000, "cpuMillis": 3000});
-    let expected = [json!(["eu", "gpu"]), json!({"cpuMillis": 3000}), capacity, json!("up"), json!("Docker 28")];
+    let expected =
+        [json!(["eu", "gpu"]), json!({"cpuMillis": 3000}), capacity, json!("up"), json!("Docker 28")];
     assert_eq!(parts, expected);
 
     let remove = || app.delete("/api/hosts/rack-1").as_(&ada);
@@ -113,7 +114,12 @@ async fn hosts_come_in_pages_and_names_once() {
     let next = first.body["nextCursor"].as_str().unwrap();
     let second = app.get(&format!("/api/hosts?limit=2&cursor={next}")).as_(&ada).send().await;
     let names = |reply: &Reply| -> Vec<String> {
-        reply.body["items"].as_array().unwrap().iter().map(|host| host["name"].as_str().unwrap().into()).collect()
+        reply.body["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|host| host["name"].as_str().unwrap().into())
+            .collect()
     };
     assert_eq!((names(&first), names(&second)), (vec!["a".into(), "b".into()], vec!["c".to_owned()]));
     assert_eq!(add(&app, &ada, &rack("a")).await.problem(), (409, vec!["name"]));
@@ -207,7 +213,11 @@ async fn a_bot_is_placed_by_name_label_and_room() {
     let bot: Bot = app.deps.executor.load(reply.body["id"].as_str().unwrap()).await.unwrap();
     assert!(bot.profile.unwrap().placement.host.is_local());
     app.post("/api/hosts/small/drain").as_(&ada).send().await;
-    assert_eq!(app.delete("/api/hosts/small").as_(&ada).send().await.problem(), (409, vec![]), "a bot is on it");
+    assert_eq!(
+        app.delete("/api/hosts/small").as_(&ada).send().await.problem(),
+        (409, vec![]),
+        "a bot is on it"
+    );
 }
 
 #[tokio::test]
@@ -221,7 +231,10 @@ async fn bots_of_a_lost_host_are_unknown_until_it_is_found() {
     let seen = (&bot.body["state"], &bot.body["reason"], &bot.body["stateSince"]);
     assert_eq!(seen, (&json!("unknown"), &json!("its host `a` is not reached: gone"), &json!(NOON)));
     let stats = app.get("/api/bot/stats").as_(&ada).send().await;
-    assert_eq!((&stats.body["unknown"], &stats.body["created"], &stats.body["total"]), (&json!(1), &json!(0), &json!(1)));
+    assert_eq!(
+        (&stats.body["unknown"], &stats.body["created"], &stats.body["total"]),
+        (&json!(1), &json!(0), &json!(1))
+    );
     let listed = app.get("/api/bot").as_(&ada).send().await;
     assert_eq!(listed.body["items"][0]["state"], "unknown");
     let shown = app.get("/api/hosts/a").as_(&ada).send().await;
@@ -254,7 +267,11 @@ async fn a_bot_moves_and_may_be_called_back() {
     for bad in [json!({"host": "moon"}), json!({"host": "No Name"})] {
         assert_eq!(go(bad).await.problem(), (400, vec!["host"]));
     }
-    assert_eq!(go(json!({"host": "b", "abandon": true})).await.problem(), (400, vec!["abandon"]), "it is not lost");
+    assert_eq!(
+        go(json!({"host": "b", "abandon": true})).await.problem(),
+        (400, vec!["abandon"]),
+        "it is not lost"
+    );
     tell(&app, a, HostCommand::Lost { at: app.clock.now(), reason: "gone".into() }).await;
     assert_eq!(go(json!({"host": "b"})).await.problem(), (409, vec!["abandon"]));
     assert_eq!(place(&go(json!({"host": "b", "abandon": true})).await), (json!("a"), json!("b")));

@@ -13,8 +13,8 @@ use clawplane_domain::{
 use clawplane_eventstore::{Checkpoints, DeadLetters, ExecuteError, HostLeases, database};
 use clawplane_proxy::Proxy;
 use clawplane_workers::{
-    DesiredBots, DockerEngines, DockerRuntime, DockerWorkerConfig, EngineStatus, ExecutorReports, Holder, Host,
-    HostsWorker, HostsWorkerConfig, HostsWorkerParts, ManyHosts, Nats, NotificationWorker, Relay,
+    DesiredBots, DockerEngines, DockerRuntime, DockerWorkerConfig, EngineStatus, ExecutorReports, Holder,
+    Host, HostsWorker, HostsWorkerConfig, HostsWorkerParts, ManyHosts, Nats, NotificationWorker, Relay,
     TokenRenewal, VaultTokens,
     runtime::docker::{DEFAULT_HOST, DockerConfig},
     workspace::Workspaces,
@@ -60,7 +60,10 @@ fn own_engine(config: &Config) -> &str {
 /// The local host is there by itself, as this process's configuration describes it.
 async fn add_local_host(parts: &Parts, config: &Config, root: &std::path::Path) -> anyhow::Result<()> {
     // It is the same without TLS, and `tcp` is how a host's address says it.
-    let engine = own_engine(config).replacen("http://", "tcp://", 1).parse().context("DOCKER_HOST is no address of an engine")?;
+    let engine = own_engine(config)
+        .replacen("http://", "tcp://", 1)
+        .parse()
+        .context("DOCKER_HOST is no address of an engine")?;
     let folder = root.to_str().context("the path of the bots' data folder is not UTF-8")?;
     let data_dir = folder.parse().context("the bots' data folder cannot be bound into containers")?;
     let host = AddHost {
@@ -95,7 +98,7 @@ async fn add_local_host(parts: &Parts, config: &Config, root: &std::path::Path) 
 }
 
 /// Starts the relay and the workers; gives the engine's status as it changes.
-pub(super) fn start(
+pub(super) async fn start(
     parts: &Parts,
     config: &Config,
     nats: &Nats,
@@ -121,8 +124,7 @@ pub(super) fn start(
     };
     notifications.start(shutdown, tasks);
     let bots: Arc<dyn DesiredBots> = Arc::new(PresentBots(parts.views.clone(), None));
-    let renewal =
-        TokenRenewal { issuer: parts.issuer(config), bots, clock: parts.clock.clone() };
+    let renewal = TokenRenewal { issuer: parts.issuer(config), bots, clock: parts.clock.clone() };
     renewal.start(shutdown, tasks);
     add_local_host(parts, config, hosts.own().workspaces.root()).await?;
     let worker =

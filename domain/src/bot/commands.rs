@@ -163,7 +163,9 @@ pub enum BotRefusal {
     #[error("`models` must name at least one model")]
     NoModel,
     /// It is on its way elsewhere, or the host still has something of it.
-    #[error("the bot is being moved; wait until that is done, or call it off by moving it to the host that it is on")]
+    #[error(
+        "the bot is being moved; wait until that is done, or call it off by moving it to the host that it is on"
+    )]
     Moving,
     /// `Arrived` where nobody wants it any more.
     #[error("the bot is not on its way to this host")]

@@ -96,9 +96,7 @@ fn a_change_records_what_is_different() {
 fn a_host_is_drained_and_resumed() {
     given::<Host>([added()]).when(HostCommand::Drain).then([HostEvent::Drained {}]);
     given::<Host>([added(), HostEvent::Drained {}]).when(HostCommand::Drain).then_nothing();
-    given::<Host>([added(), HostEvent::Drained {}])
-        .when(HostCommand::Resume)
-        .then([HostEvent::Resumed {}]);
+    given::<Host>([added(), HostEvent::Drained {}]).when(HostCommand::Resume).then([HostEvent::Resumed {}]);
     given::<Host>([added()]).when(HostCommand::Resume).then_nothing();
 }
 
@@ -132,13 +130,8 @@ fn a_host_is_lost_once_and_found_once() {
 fn what_is_given_counts_before_what_is_measured() {
     let given_memory = Capacity { memory_mib: Some(500), cpu_millis: None };
     let host = AddHost { capacity: given_memory, ..rack() };
-    let host = HostProfile {
-        host,
-        draining: false,
-        measured: Some(measured(1000)),
-        lost: None,
-        removed: false,
-    };
+    let host =
+        HostProfile { host, draining: false, measured: Some(measured(1000)), lost: None, removed: false };
     assert_eq!(host.capacity(), Capacity { memory_mib: Some(500), cpu_millis: Some(4000) });
 }
 
@@ -156,9 +149,25 @@ fn addresses_are_of_three_kinds() {
         assert_eq!(text.parse::<EngineAddress>().unwrap().as_str(), text);
     }
     let bad = [
-        "", "docker.sock", "unix://docker.sock", "unix:///", "unix:///a/../b", "unix:///a\n", "tcp://rack-1", "tcp://:2376",
-        "tcp://rack-1:0", "tcp://rack-1:99999", "tcp://a b:1", "tcp://u@h:1", "ssh://rack-1", "ssh://-oProxyCommand=x@h",
-        "ssh://u@-oProxyCommand=x", "ssh://u:p@h", "ssh://u@h/path", "http://rack-1:2375", "npipe://x",
+        "",
+        "docker.sock",
+        "unix://docker.sock",
+        "unix:///",
+        "unix:///a/../b",
+        "unix:///a\n",
+        "tcp://rack-1",
+        "tcp://:2376",
+        "tcp://rack-1:0",
+        "tcp://rack-1:99999",
+        "tcp://a b:1",
+        "tcp://u@h:1",
+        "ssh://rack-1",
+        "ssh://-oProxyCommand=x@h",
+        "ssh://u@-oProxyCommand=x",
+        "ssh://u:p@h",
+        "ssh://u@h/path",
+        "http://rack-1:2375",
+        "npipe://x",
     ];
     for text in bad {
         assert!(text.parse::<EngineAddress>().is_err(), "{text:?}");

@@ -1,9 +1,7 @@
 //! The events of hosts.
 
 use super::{Samples, at, id, sealed, text};
-use clawplane_domain::host::{
-    AddHost, Capacity, HostChange, HostEvent, Measured, TlsIdentity, Unreachable,
-};
+use clawplane_domain::host::{AddHost, Capacity, HostChange, HostEvent, Measured, TlsIdentity, Unreachable};
 
 pub(super) fn add(samples: &mut Samples) {
     let tls = TlsIdentity { ca: "ca".into(), certificate: "certificate".into(), key: sealed() };
@@ -39,7 +37,8 @@ pub(super) fn add(samples: &mut Samples) {
     samples.add(&HostEvent::Resumed {});
     let measured = Measured { engine: "Docker 28.2.2".into(), memory_mib: 128_000, cpu_millis: 32_000 };
     samples.add(&HostEvent::Measured { measured });
-    samples.add(&HostEvent::Lost { lost: Unreachable { since: at(), reason: "no answer within 5 s".into() } });
+    samples
+        .add(&HostEvent::Lost { lost: Unreachable { since: at(), reason: "no answer within 5 s".into() } });
     samples.add(&HostEvent::Found {});
     samples.add(&HostEvent::Removed { name: text("rack-1"), data_key_id: Some(id(0xd)) });
     samples.minimal(&HostEvent::Removed { name: text("rack-1"), data_key_id: None });

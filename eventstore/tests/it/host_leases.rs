@@ -21,9 +21,17 @@ async fn one_has_it_until_it_gives_it_back() {
     assert_eq!(leases.take(HOST, "b", LONG).await.unwrap(), others("a"));
     assert_eq!(leases.take(HOST, "a", LONG).await.unwrap(), Tried::Mine { term: 1 }, "renewed");
     let other = HostId(uuid::Uuid::from_u128(7));
-    assert_eq!(leases.take(other, "b", LONG).await.unwrap(), Tried::Mine { term: 1 }, "hosts have nothing in common");
+    assert_eq!(
+        leases.take(other, "b", LONG).await.unwrap(),
+        Tried::Mine { term: 1 },
+        "hosts have nothing in common"
+    );
     leases.release(HOST, "b").await.unwrap();
-    assert_eq!(leases.take(HOST, "b", LONG).await.unwrap(), others("a"), "nobody gives back what is another's");
+    assert_eq!(
+        leases.take(HOST, "b", LONG).await.unwrap(),
+        others("a"),
+        "nobody gives back what is another's"
+    );
     leases.release(HOST, "a").await.unwrap();
     assert!(leases.abandoned_for(HOST).await.unwrap().is_some(), "nobody has it");
     assert_eq!(leases.take(HOST, "b", LONG).await.unwrap(), Tried::Mine { term: 2 });

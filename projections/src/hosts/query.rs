@@ -107,7 +107,8 @@ impl Hosts {
 
     /// All of them without what is reserved: for the worker, which asks often.
     pub async fn profiles(&self) -> Result<Vec<HostProfile>, StoreError> {
-        let rows = sqlx::query("SELECT host FROM view_hosts.hosts ORDER BY name").fetch_all(&self.pool).await?;
+        let rows =
+            sqlx::query("SELECT host FROM view_hosts.hosts ORDER BY name").fetch_all(&self.pool).await?;
         Ok(rows.iter().map(profile).collect::<Result<_, _>>()?)
     }
 }

@@ -5,9 +5,7 @@
 use async_trait::async_trait;
 use clawplane_domain::{
     Actor, BotId, HostId, Metadata, Secret, TenantId,
-    bot::{
-        Bot, BotCommand, BotRefusal, Desired, GatewayToken, Limits, ModelChoice, Observation, Placement,
-    },
+    bot::{Bot, BotCommand, BotRefusal, Desired, GatewayToken, Limits, ModelChoice, Observation, Placement},
     clock::Clock,
     sealed::bound_to_bot,
     values::{Hostname, ImageRef, Label, Tag},

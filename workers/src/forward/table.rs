@@ -89,7 +89,8 @@ impl Forwards {
     /// Closes all of this host.
     pub async fn close_all(&self) {
         let mut open = self.open.lock().await;
-        let ours: Vec<_> = open.iter().filter(|(_, one)| one.owner == self.owner).map(|(key, _)| *key).collect();
+        let ours: Vec<_> =
+            open.iter().filter(|(_, one)| one.owner == self.owner).map(|(key, _)| *key).collect();
         for key in ours {
             if let Some(one) = open.remove(&key) {
                 one.forwarder.close().await;

@@ -33,7 +33,9 @@ impl Holder {
     pub fn is_gone(text: &str) -> bool {
         let parts: Vec<&str> = text.split(' ').collect();
         let [there, pid, when, _] = parts[..] else { return false };
-        let (Some(here), Ok(pid), Ok(when)) = (place(), pid.parse(), when.parse::<u64>()) else { return false };
+        let (Some(here), Ok(pid), Ok(when)) = (place(), pid.parse(), when.parse::<u64>()) else {
+            return false;
+        };
         // Without `/proc` there would be no place either.
         here == there && began(pid) != Some(when)
     }

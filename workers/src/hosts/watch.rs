@@ -56,12 +56,13 @@ async fn look(runtime: &dyn Runtime) -> Result<Measured, String> {
         let info = runtime.info().await?;
         Ok::<_, crate::runtime::RuntimeError>((info, runtime.size().await?))
     });
-    let (info, size) = looked.await.map_err(|_| format!("no answer within {} s", ANSWER.as_secs()))?.map_err(
-        |error| match error {
+    let (info, size) = looked
+        .await
+        .map_err(|_| format!("no answer within {} s", ANSWER.as_secs()))?
+        .map_err(|error| match error {
             crate::runtime::RuntimeError::Unavailable { reason } => reason,
             other => other.to_string(),
-        },
-    )?;
+        })?;
     let (memory_mib, cpu_millis) = size.map_or((0, 0), |size| (size.memory_mib, size.cpu_millis));
     Ok(Measured { engine: info.version, memory_mib, cpu_millis })
 }

@@ -1,11 +1,6 @@
 //! Looks after all hosts: a keeper for each that this process may lead, and an eye on those that nobody leads.
 
-use super::{
-    ManyHosts,
-    lead::Keeper,
-    many::same_way,
-    watch,
-};
+use super::{ManyHosts, lead::Keeper, many::same_way, watch};
 use crate::{
     consumer::{Consumer, Handler, Retry},
     docker_worker::{BotReports, BoxError, DockerWorkerConfig, EngineStatus, GatewayTokens, HostFolders},
@@ -213,7 +208,8 @@ impl Roster {
             let now = hosts.iter().find(|host| host.host.id == *id);
             now.is_none_or(|now| !same_way(&now.host, &kept.record)) || kept.task.is_finished()
         };
-        let ending: Vec<HostId> = self.keepers.iter().filter(|(id, kept)| gone(id, kept)).map(|(id, _)| *id).collect();
+        let ending: Vec<HostId> =
+            self.keepers.iter().filter(|(id, kept)| gone(id, kept)).map(|(id, _)| *id).collect();
         for id in ending {
             if let Some(kept) = self.keepers.remove(&id) {
                 end(kept).await;

@@ -16,7 +16,8 @@ pub mod profile;
 pub use connect::{ClientIdentity, check as check_identity};
 
 use super::{
-    BotNetwork, ContainerSeen, ContainerSpec, EngineEvent, EngineInfo, EngineSize, PullProgress, Runtime, RuntimeError,
+    BotNetwork, ContainerSeen, ContainerSpec, EngineEvent, EngineInfo, EngineSize, PullProgress, Runtime,
+    RuntimeError,
 };
 use async_trait::async_trait;
 use bollard::Docker;

@@ -39,16 +39,30 @@ async fn bots_live_and_move_on_two_engines_of_which_one_dies() {
     for bot in [ada, bob] {
         rack.desk.until_state(bot, BotState::Running).await;
     }
-    assert!(runtimes[0].inspect(ada).await.unwrap().is_some() && runtimes[0].inspect(bob).await.unwrap().is_none());
-    assert!(runtimes[1].inspect(bob).await.unwrap().is_some() && runtimes[1].inspect(ada).await.unwrap().is_none());
+    assert!(
+        runtimes[0].inspect(ada).await.unwrap().is_some()
+            && runtimes[0].inspect(bob).await.unwrap().is_none()
+    );
+    assert!(
+        runtimes[1].inspect(bob).await.unwrap().is_some()
+            && runtimes[1].inspect(ada).await.unwrap().is_none()
+    );
     assert!(rack.profile(one).await.unwrap().measured.unwrap().memory_mib > 0);
 
     let file = |n| rack.folder(n).join(ada.to_string()).join("workspace/memory.md");
     std::fs::write(file(1), "what it knows").unwrap();
     rack.desk.tell(ada, BotCommand::Move { to: two, abandon: false }).await;
-    rack.desk.wait("nothing is left", || async { rack.desk.load(ada).await.placement.left.is_empty() && rack.desk.load(ada).await.placement.host == two }).await;
+    rack.desk
+        .wait("nothing is left", || async {
+            rack.desk.load(ada).await.placement.left.is_empty()
+                && rack.desk.load(ada).await.placement.host == two
+        })
+        .await;
     rack.desk.until_state(ada, BotState::Running).await;
-    assert!(runtimes[0].inspect(ada).await.unwrap().is_none() && runtimes[1].inspect(ada).await.unwrap().is_some());
+    assert!(
+        runtimes[0].inspect(ada).await.unwrap().is_none()
+            && runtimes[1].inspect(ada).await.unwrap().is_some()
+    );
     assert_eq!(std::fs::read_to_string(file(2)).unwrap(), "what it knows");
     assert!(!file(1).exists());
 
@@ -59,9 +73,11 @@ async fn bots_live_and_move_on_two_engines_of_which_one_dies() {
     second.run().await;
     rack.until_lost(two, false).await;
     for bot in [ada, bob] {
-        rack.desk.wait("it runs again", || async {
-            runtimes[1].inspect(bot).await.is_ok_and(|seen| seen.is_some_and(|seen| seen.ip.is_some()))
-        }).await;
+        rack.desk
+            .wait("it runs again", || async {
+                runtimes[1].inspect(bot).await.is_ok_and(|seen| seen.is_some_and(|seen| seen.ip.is_some()))
+            })
+            .await;
         rack.desk.until_state(bot, BotState::Running).await;
         rack.desk.tell(bot, BotCommand::Delete).await;
         rack.desk.until_removed(bot).await;
@@ -107,7 +123,10 @@ async fn an_engine_is_reached_by_mutual_tls_and_not_without() {
     }
     let mixed = ClientIdentity { key: Secret::new(strangers.client.1), ..good.clone() };
     assert!(check_identity(&mixed).is_err(), "certificate and key do not go together");
-    for bad in [ClientIdentity { ca: "x".into(), ..good.clone() }, ClientIdentity { key: Secret::new("x".into()), ..good }] {
+    for bad in [
+        ClientIdentity { ca: "x".into(), ..good.clone() },
+        ClientIdentity { key: Secret::new("x".into()), ..good },
+    ] {
         assert!(check_identity(&bad).is_err());
     }
 }

@@ -107,7 +107,12 @@ impl Rack {
         self.desk.data.path().join(format!("host-{n}"))
     }
 
-    pub(crate) async fn host_in(&self, n: u128, folder: &std::path::Path, runtime: Arc<dyn Runtime>) -> HostId {
+    pub(crate) async fn host_in(
+        &self,
+        n: u128,
+        folder: &std::path::Path,
+        runtime: Arc<dyn Runtime>,
+    ) -> HostId {
         let id = HostId(Uuid::from_u128(n));
         let host = AddHost {
             id,
@@ -176,7 +181,8 @@ impl Rack {
 
     /// In a runtime of its own, which can be killed with all that is in it.
     pub(crate) fn work_apart(self: &Arc<Self>, config: HostsWorkerConfig) -> Process {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let inside = runtime.enter();
         let process = self.work(config);
         drop(inside);
@@ -265,9 +271,7 @@ async fn two_workers_never_act_at_once_and_the_second_takes_over() {
     }
     let leases = HostLeases::new(rack.desk.database.pool.clone());
     let me = Holder::me("probe").to_string();
-    let Tried::Others { holder } =
-        leases.take(host, &me, Duration::from_secs(1)).await.unwrap()
-    else {
+    let Tried::Others { holder } = leases.take(host, &me, Duration::from_secs(1)).await.unwrap() else {
         panic!("nobody leads")
     };
     assert!(holder.ends_with(" first"), "{holder}");
@@ -296,12 +300,18 @@ async fn a_worker_that_cannot_renew_stops_before_its_lease_ends() {
     let renewed = "SELECT until FROM host_leases WHERE host_id = $1";
     sqlx::query("ALTER TABLE host_leases RENAME TO host_leases_away").execute(pool).await.unwrap();
     let until: chrono::DateTime<chrono::Utc> =
-        sqlx::query_scalar(&renewed.replace("host_leases", "host_leases_away")).bind(host.0).fetch_one(pool).await.unwrap();
+        sqlx::query_scalar(&renewed.replace("host_leases", "host_leases_away"))
+            .bind(host.0)
+            .fetch_one(pool)
+            .await
+            .unwrap();
     // At its end it does nothing, whatever there is to do.
     let now = "SELECT clock_timestamp() >= $1";
     let pool = pool.clone();
     rack.desk
-        .wait("the lease is over", || async { sqlx::query_scalar(now).bind(until).fetch_one(&pool).await.unwrap() })
+        .wait("the lease is over", || async {
+            sqlx::query_scalar(now).bind(until).fetch_one(&pool).await.unwrap()
+        })
         .await;
     let before = engine.calls();
     engine.take_away(ada);

@@ -90,7 +90,13 @@ impl SecondEngine {
             for (name, text) in [("ca.pem", &certificates.ca), ("cert.pem", certificate), ("key.pem", key)] {
                 std::fs::write(self.path(name), text).unwrap();
             }
-            dockerd.args(["-H", &format!("tcp://127.0.0.1:{port}"), "--tlsverify", "--tlscacert", &path("ca.pem")]);
+            dockerd.args([
+                "-H",
+                &format!("tcp://127.0.0.1:{port}"),
+                "--tlsverify",
+                "--tlscacert",
+                &path("ca.pem"),
+            ]);
             dockerd.args(["--tlscert", &path("cert.pem"), "--tlskey", &path("key.pem")]);
         }
         let log = std::fs::File::options().create(true).append(true).open(self.path("log")).unwrap();

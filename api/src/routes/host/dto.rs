@@ -110,7 +110,8 @@ impl HostRequest {
         let data_dir = fields.parse("dataDir", &self.data_dir);
         let labels = fields.list("labels", &self.labels);
         let capacity = self.capacity.check(&mut fields);
-        let tcp = engine.as_ref().map(|engine: &clawplane_domain::host::EngineAddress| engine.way() == Way::Tcp);
+        let tcp =
+            engine.as_ref().map(|engine: &clawplane_domain::host::EngineAddress| engine.way() == Way::Tcp);
         fields.require("tls", tcp != Some(true) || self.tls.is_some(), "is required for `tcp://`");
         fields.require("tls", tcp != Some(false) || self.tls.is_none(), "is for `tcp://` only");
         let identity = self.tls.map(|tls| tls.check(&mut fields, api));
