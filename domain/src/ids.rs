@@ -61,7 +61,6 @@ impl HostId {
     pub const LOCAL: Self = Self(Uuid::nil());
 
     /// Whether it is that one.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
     pub fn is_local(&self) -> bool {
         *self == Self::LOCAL
     }

@@ -36,7 +36,7 @@ impl Projection for BotsProjection {
     }
 
     fn version(&self) -> i32 {
-        2
+        3
     }
 
     fn streams(&self) -> Filter {

@@ -16,13 +16,16 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+/// Each host with how it is reached.
+type Reached = HashMap<HostId, (AddHost, Arc<Host>)>;
+
 /// All machines. Clones share them.
 #[derive(Clone)]
 pub struct ManyHosts {
     catalog: Arc<dyn HostCatalog>,
     engines: Arc<dyn Engines>,
     own: Arc<Host>,
-    reached: Arc<Mutex<HashMap<HostId, (AddHost, Arc<Host>)>>>,
+    reached: Arc<Mutex<Reached>>,
 }
 
 impl ManyHosts {
@@ -58,7 +61,7 @@ impl ManyHosts {
         self.known().retain(|id, _| hosts.iter().any(|host| host.host.id == *id));
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<HostId, (AddHost, Arc<Host>)>> {
+    fn known(&self) -> std::sync::MutexGuard<'_, Reached> {
         self.reached.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

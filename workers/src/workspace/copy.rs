@@ -102,7 +102,7 @@ impl Copying {
             match FileType::from_raw_mode(about.st_mode) {
                 FileType::Directory => {
                     let inner = fs::openat(source, name, FOLDER, Mode::empty())?;
-                    let made = make_folder(&copy, name)?;
+                    let made = make_folder(copy, name)?;
                     self.folder(&inner, made.as_fd(), depth + 1)?;
                     // Not before: it may take away the right to write.
                     finish(&made, &fs::fstat(&inner)?, self.owner)?;
