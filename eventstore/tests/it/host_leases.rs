@@ -62,7 +62,7 @@ async fn what_nobody_renews_is_abandoned() {
     let back = "UPDATE host_leases SET until = clock_timestamp() - interval '1 hour'";
     sqlx::query(back).execute(store.pool()).await.unwrap();
     let since = leases.abandoned_for(HOST).await.unwrap().unwrap();
-    assert!((Duration::from_mins(60)..Duration::from_mins(61)).contains(&since), "{since:?}");
+    assert!((Duration::from_hours(1)..Duration::from_mins(61)).contains(&since), "{since:?}");
 }
 
 #[tokio::test]
@@ -80,12 +80,12 @@ async fn of_many_that_ask_at_once_one_gets_it() {
     let store = Store::empty().await;
     let leases = HostLeases::new(store.pool().clone());
     for round in 1..=5_u64 {
-        let mut tries = JoinSet::new();
+        let mut all = JoinSet::new();
         for n in 0..16 {
             let leases = leases.clone();
-            tries.spawn(async move { leases.take(HOST, &format!("{round}/{n}"), LONG).await.unwrap() });
+            all.spawn(async move { leases.take(HOST, &format!("{round}/{n}"), LONG).await.unwrap() });
         }
-        let tried = tries.join_all().await;
+        let tried = all.join_all().await;
         let mine: Vec<_> = tried.iter().filter(|tried| matches!(tried, Tried::Mine { .. })).collect();
         assert_eq!(mine, [&Tried::Mine { term: round }]);
         let over = "UPDATE host_leases SET until = clock_timestamp() - interval '1 second'";

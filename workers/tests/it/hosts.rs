@@ -136,7 +136,7 @@ impl Rack {
 
     pub(crate) fn config(&self, name: &str) -> HostsWorkerConfig {
         HostsWorkerConfig {
-            lease: Duration::from_millis(3000),
+            lease: Duration::from_secs(3),
             stop_before: Duration::from_millis(1500),
             renew_every: Duration::from_millis(200),
             look_every: Duration::from_millis(100),

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use tokio::time::Instant;
 
 /// Longest wait for an engine.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// An engine that runs until it is dropped.
 pub(crate) struct SecondEngine {
@@ -140,6 +140,7 @@ impl SecondEngine {
 }
 
 impl Drop for SecondEngine {
+    #[expect(clippy::disallowed_methods, reason = "a drop cannot wait for a fact otherwise")]
     fn drop(&mut self) {
         if let Some(mut dockerd) = self.dockerd.take() {
             let pid = rustix::process::Pid::from_child(&dockerd);
