@@ -3,7 +3,13 @@
 pub(crate) mod life;
 pub(crate) mod tokens;
 
-use crate::{ApiState, auth::Principal, freshness::settle, plans, problem::Problem};
+use crate::{
+    ApiState,
+    auth::Principal,
+    freshness::settle,
+    hosts, plans,
+    problem::{Kind, Problem},
+};
 use clawplane_domain::{
     BotId, Decide, Secret, TenantId, Timestamp,
     bot::{
@@ -11,12 +17,13 @@ use clawplane_domain::{
         Setup,
     },
     claim::Scope,
+    host::Wish,
     quota::QuotaSubject,
     sealed::bound_to_bot,
     values::Hostname,
 };
 use clawplane_eventstore::{Committed, Context, ExecuteError, Position, StoreError};
-use clawplane_projections::{BotRow, View};
+use clawplane_projections::{BotHost, BotRow, View};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -45,10 +52,12 @@ pub(crate) struct Draft {
     pub(crate) access: Access,
     /// Vendors that stand in for others.
     pub(crate) fallbacks: Vec<Fallback>,
+    /// The host that somebody chose.
+    pub(crate) host: Option<Hostname>,
 }
 
-/// Makes a bot. `new` may have any port: the lowest free one is taken.
-pub(crate) async fn create(api: &ApiState, new: Draft, context: Context) -> Result<Created, Problem> {
+/// Makes a bot. `new` may have any port and host: the lowest free one is taken, and a host that has room.
+pub(crate) async fn create(api: &ApiState, mut new: Draft, context: Context) -> Result<Created, Problem> {
     life::check_origin(api, new.bot.tenant_id, new.setup.origin).await?;
     // Who repeats a request, or asks for a name that is taken, is told that by the events.
     let known = api.claims.holder(Scope::BotHostname, new.bot.hostname.as_str()).await?.is_some();
@@ -57,6 +66,14 @@ pub(crate) async fn create(api: &ApiState, new: Draft, context: Context) -> Resu
         false => Some(plans::room(api, new.bot.tenant_id, new.bot.limits, None).await?),
     };
     let at = context.metadata.at;
+    // What it begins with is a folder on the other bot's host.
+    new.bot.host_id = match life::host_of_origin(api, new.setup.origin).await? {
+        Some(host) => host,
+        None => {
+            let wish = Wish { limits: new.bot.limits, labels: &new.bot.host_labels, host: new.host.as_ref() };
+            hosts::place(api, wish, None).await?
+        }
+    };
     let expires_at = api.issuer.ttl().map(|ttl| at + ttl);
     let (plain, token) = api.vault.gateway_token(new.bot.tenant_id, new.bot.id, expires_at).await?;
     let committed = at_free_port(api, new, &token, context).await;
@@ -76,7 +93,7 @@ pub(crate) async fn create(api: &ApiState, new: Draft, context: Context) -> Resu
 
 async fn at_free_port(
     api: &ApiState,
-    Draft { bot, setup, access, fallbacks }: Draft,
+    Draft { bot, setup, access, fallbacks, .. }: Draft,
     token: &GatewayToken,
     context: Context,
 ) -> Result<Committed<BotEvent>, ExecuteError<BotRefusal>> {
@@ -130,6 +147,8 @@ fn row_of(bot: Bot, at: Timestamp) -> Option<BotRow> {
         life: bot.life,
         egress: bot.egress,
         config: bot.config,
+        placement: bot.placement,
+        host: BotHost::default(),
         desired: bot.desired,
         observed: bot.observed,
         state_since: at,
@@ -147,18 +166,58 @@ pub(crate) async fn start(
     context: Context,
 ) -> Result<(BotRow, Option<Position>), Problem> {
     let id = stream(api, principal.tenant, hostname).await?.ok_or_else(|| Problem::not_found("bot"))?;
-    needs_engine(api).await?;
+    needs_engine(api, id).await?;
     let limits = api.executor.load::<Bot>(&id.to_string()).await?.profile.map(|bot| bot.limits);
     plans::fits(api, principal.tenant, limits.unwrap_or_default()).await?;
     tokens::renew_for_start(api, id, &context).await?;
     want(api, id, BotCommand::Start, context).await
 }
 
-async fn needs_engine(api: &ApiState) -> Result<(), Problem> {
-    let available = api.engine.available().await;
-    available.map_err(|reason| {
+async fn needs_engine(api: &ApiState, id: BotId) -> Result<(), Problem> {
+    its_engine(api, id).await?.map_err(|reason| {
         Problem::unavailable(format!("no bot can be started now: {reason}"), Duration::from_secs(30))
     })
+}
+
+/// Whether the engine of a bot's host can be had; why not, for people.
+async fn its_engine(api: &ApiState, id: BotId) -> Result<Result<(), String>, Problem> {
+    let host = api.executor.load::<Bot>(&id.to_string()).await?.profile.map(|bot| bot.placement.host);
+    let host = host.unwrap_or_default();
+    if host.is_local() {
+        return Ok(api.engine.available().await);
+    }
+    let lost = api.views.hosts.get(host).await?.and_then(|host| host.profile.lost);
+    Ok(lost.map_or(Ok(()), |lost| Err(format!("its host is not reached: {}", lost.reason))))
+}
+
+/// Brings the bot to another host: the one that is named, or one that has room. To the one that it is on: stays there.
+pub(crate) async fn relocate(
+    api: &ApiState,
+    (tenant, hostname): (TenantId, &Hostname),
+    (to, abandon): (Option<Hostname>, bool),
+    context: Context,
+) -> Result<(BotRow, Option<Position>), Problem> {
+    let id = stream(api, tenant, hostname).await?.ok_or_else(|| Problem::not_found("bot"))?;
+    let bot = api.executor.load::<Bot>(&id.to_string()).await?.profile;
+    let bot = bot.ok_or_else(|| Problem::not_found("bot"))?;
+    let present = api.views.hosts.get(bot.placement.host).await?;
+    let stays = present.as_ref().is_some_and(|row| Some(&row.profile.host.name) == to.as_ref());
+    let lost = present.is_none_or(|row| row.profile.lost.is_some());
+    let going = bot.placement.moving.is_some_and(|moving| moving.vacated);
+    if !stays && lost && !abandon && !going {
+        let message = "its host is lost: say `true` to go on with the data as they are in its folder";
+        return Err(Problem::new(Kind::Conflict, format!("`abandon`: {message}")).about("abandon", message));
+    }
+    if abandon && !lost {
+        return Err(Problem::field("abandon", "is for a bot whose host is lost"));
+    }
+    let to = if stays {
+        bot.placement.host
+    } else {
+        let wish = Wish { limits: bot.limits, labels: &bot.placement.labels, host: to.as_ref() };
+        hosts::place(api, wish, Some(&bot.placement)).await?
+    };
+    want(api, id, BotCommand::Move { to, abandon }, context).await
 }
 
 /// Wants the bot not to run.

@@ -155,8 +155,13 @@ pub trait DataPath: Send + Sync + 'static {
 /// Whether containers can be had.
 #[async_trait]
 pub trait EngineGate: Send + Sync + 'static {
-    /// `Err` says for people why no bot can be started now.
+    /// `Err` says for people why no bot can be started now on the local host.
     async fn available(&self) -> Result<(), String>;
+
+    /// Whether certificates and key of a host's client, in PEM, can be used: `Err` says for people why not.
+    fn check_identity(&self, _ca: &str, _certificate: &str, _key: &Secret) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 /// The ports of the host that bots are on.

@@ -17,6 +17,7 @@ mod execs;
 mod extract;
 mod fields;
 mod freshness;
+mod hosts;
 pub mod ingress;
 mod machines;
 mod openapi;

@@ -24,6 +24,7 @@ use utoipa::OpenApi;
         (name = "tenant", description = "The tenant that one is signed in to, its time zone and its quota"),
         (name = "provider keys", description = "The vendors' API keys, which bots never see"),
         (name = "prices", description = "What models cost, beside the price list"),
+        (name = "hosts", description = "The machines that bots are placed on"),
         (name = "usage", description = "What bots used, from single requests to sums"),
         (name = "audit", description = "What happened, and who did it"),
         (name = "operations", description = "For whoever runs the platform"),

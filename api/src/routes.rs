@@ -7,6 +7,7 @@ pub(crate) mod auth;
 pub(crate) mod bot;
 pub(crate) mod docs;
 pub(crate) mod health;
+pub(crate) mod host;
 pub(crate) mod metrics;
 pub(crate) mod page;
 pub(crate) mod price;
@@ -39,6 +40,7 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(bot::diagnose::diagnose))
         .routes(routes!(bot::exec::exec))
         .routes(routes!(bot::session::open_session))
+        .routes(routes!(bot::relocate::move_bot))
         .routes(routes!(bot::access::set_access))
         .routes(routes!(bot::token_rotate::rotate_token))
         .routes(routes!(bot::token_revoke::revoke_tokens))
@@ -89,6 +91,10 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(provider_key::verify::verify_key))
         .routes(routes!(price::list::list_prices, price::create::add_price))
         .routes(routes!(price::get::get_price, price::set::set_price, price::delete::remove_price))
+        .routes(routes!(host::list::list_hosts, host::create::add_host))
+        .routes(routes!(host::get::get_host, host::change::change_host, host::delete::remove_host))
+        .routes(routes!(host::drain::drain_host))
+        .routes(routes!(host::resume::resume_host))
         .routes(routes!(audit::audit_log))
         .routes(routes!(system::status::system_status))
         .routes(routes!(system::doctor::doctor))

@@ -15,11 +15,11 @@ pub use sources::Sources;
 use clawplane_api::IngressDomain;
 use clawplane_domain::{
     Secret,
-    values::{Email, ImageRef},
+    values::{Email, Hostname, ImageRef},
 };
 use clawplane_proxy::{ExtraRoots, SpoolDurability, UpstreamAllow};
 use clawplane_workers::egress::Places;
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::Duration};
 use url::Url;
 
 /// What the operator decided. Safe to print with `Debug`: secrets show nothing of themselves.
@@ -67,6 +67,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// `DOCKER_HOST`: the container engine, else its usual socket.
     pub docker_host: Option<String>,
+    /// `CLAWPLANE_WORKER_HOSTS`: the hosts that this process's worker may lead, by name; all, where it is not said.
+    pub worker_hosts: Option<BTreeSet<Hostname>>,
     /// `CLAWPLANE_LOG`: a filter in the syntax of `tracing-subscriber`.
     pub log: String,
     /// `CLAWPLANE_LOG_FORMAT`.

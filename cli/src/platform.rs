@@ -132,12 +132,12 @@ impl Platform {
             false => None,
         };
         let nats = Nats::new(NatsConfig::new(around.nats_url.clone()));
-        let host = workers::own_host(&parts.pool, config).await?;
+        let hosts = workers::hosts(&parts, config).await?;
         let engine = match roles.contains(&Role::Worker) {
             true => {
                 let bots = workers::entrance_for_bots(proxy.as_ref(), &intake, &intake_tasks).await?;
                 let places = workers::places(config, &around);
-                Some(workers::start(&parts, config, &nats, &host, bots, places)?)
+                Some(workers::start(&parts, config, &nats, hosts.clone(), (bots, places)).await?)
             }
             false => None,
         };
@@ -145,10 +145,10 @@ impl Platform {
             provider_keys::sweep_deleted(&parts.feed, &parts.vault).await?;
         }
         // What the API asks of the bots' machines goes through this, also where the worker is another process.
-        let hosts: Arc<dyn Hosts> = Arc::new(OneHost::new(host));
+        let hosts: Arc<dyn Hosts> = Arc::new(hosts);
         let system = Caretaker {
             hosts: Arc::clone(&hosts),
-            bots: Arc::new(PresentBots(parts.views.clone())),
+            bots: Arc::new(PresentBots(parts.views.clone(), None)),
             executor: parts.executor.clone(),
             pool: pool.clone(),
             nats: Some(nats.clone()),
@@ -237,7 +237,7 @@ pub(crate) async fn caretaker(config: &Config, pool: Pool) -> anyhow::Result<Car
     let host = workers::own_host(&pool, config).await?;
     Ok(Caretaker {
         hosts: Arc::new(OneHost::new(host)),
-        bots: Arc::new(PresentBots(Views::new(pool.clone()))),
+        bots: Arc::new(PresentBots(Views::new(pool.clone()), None)),
         executor: Executor::new(pool.clone(), Wakeup::default()),
         pool,
         nats: None,

@@ -14,6 +14,8 @@ pub enum Scope {
     BotData,
     /// A user's e-mail address, in lower case.
     UserEmail,
+    /// A host's name.
+    HostName,
     /// What a price row is for: vendor, model and from when.
     Price,
 }
@@ -26,6 +28,7 @@ impl Scope {
             Self::BotPort => "bot.port",
             Self::BotData => "bot.data",
             Self::UserEmail => "user.email",
+            Self::HostName => "host.name",
             Self::Price => "price.scope",
         }
     }

@@ -52,6 +52,25 @@ id! {
     RequestId,
     /// A wrapped data key in the vault.
     DataKeyId,
+    /// A machine with a container engine.
+    HostId,
+}
+
+impl HostId {
+    /// The machine that the platform itself runs on. It needs no id that nobody else has: an installation has one.
+    pub const LOCAL: Self = Self(Uuid::nil());
+
+    /// Whether it is that one.
+    pub fn is_local(&self) -> bool {
+        *self == Self::LOCAL
+    }
+}
+
+impl Default for HostId {
+    /// The local one: it was the only one for a while.
+    fn default() -> Self {
+        Self::LOCAL
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod aggregate;
 pub mod bot;
 pub mod claim;
 pub mod clock;
+pub mod host;
 pub mod ids;
 pub mod metadata;
 pub mod openclaw;
@@ -32,7 +33,7 @@ pub mod values;
 
 pub use aggregate::Decide;
 pub use cqrs_es::{Aggregate, DomainEvent};
-pub use ids::{BotId, DataKeyId, KeyId, PriceId, RequestId, SessionId, TenantId, UserId};
+pub use ids::{BotId, DataKeyId, HostId, KeyId, PriceId, RequestId, SessionId, TenantId, UserId};
 pub use metadata::{Actor, Metadata};
 pub use sealed::{SealedSecret, TokenHash};
 pub use secret::Secret;

@@ -64,5 +64,10 @@ pub fn bound_to_bot(tenant: crate::TenantId, bot: crate::BotId) -> String {
     format!("{tenant}/bot/{bot}")
 }
 
+/// What the sealed key of a host's client certificate is bound to. A host is of no tenant.
+pub fn bound_to_host(host: crate::HostId) -> String {
+    format!("host/{host}")
+}
+
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,7 @@ mod samples;
 use clawplane_domain::{
     DomainEvent,
     bot::BotEvent,
+    host::HostEvent,
     price::PriceEvent,
     provider_key::KeyEvent,
     quota::QuotaEvent,
@@ -50,6 +51,7 @@ fn read_usage(stored: Value) -> serde_json::Result<Read> {
 
 const STREAMS: &[Stream] = &[
     Stream { names: BotEvent::NAMES, read: read::<BotEvent> },
+    Stream { names: HostEvent::NAMES, read: read::<HostEvent> },
     Stream { names: KeyEvent::NAMES, read: read::<KeyEvent> },
     Stream { names: PriceEvent::NAMES, read: read::<PriceEvent> },
     Stream { names: QuotaEvent::NAMES, read: read::<QuotaEvent> },

@@ -12,6 +12,7 @@ pub mod dead_letter;
 pub mod error;
 pub mod executor;
 pub mod feed;
+pub mod host_lease;
 pub mod issuer;
 pub mod payload;
 pub mod position;
@@ -27,6 +28,7 @@ pub use dead_letter::DeadLetters;
 pub use error::{ExecuteError, StoreError};
 pub use executor::{Committed, Context, Executor, Idempotency};
 pub use feed::{Batch, Feed, Filter, RecordedEvent};
+pub use host_lease::{HostLeases, Tried};
 pub use issuer::{IssueError, TokenIssuer, Wanted};
 pub use payload::Payload;
 pub use position::Position;
@@ -36,4 +38,4 @@ pub use vault::{MasterKey, Vault, VaultError};
 pub use wakeup::{Listener, Wakeup};
 
 /// The stream types that commands write to: everything but usage.
-pub const COMMAND_STREAMS: &[&str] = &["bot", "provider_key", "quota", "session", "tenant", "user"];
+pub const COMMAND_STREAMS: &[&str] = &["bot", "host", "provider_key", "quota", "session", "tenant", "user"];

@@ -4,5 +4,5 @@ pub(crate) mod apply;
 mod query;
 mod tenants;
 
-pub use query::{BotRow, BotStats, Bots};
+pub use query::{BotHost, BotRow, BotStats, Bots};
 pub use tenants::TenantRow;

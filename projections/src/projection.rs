@@ -1,6 +1,6 @@
 //! What a projection is: a name, a version, the streams it wants, its tables, and how events change them.
 
-use crate::{audit, bot_configs, bots, prices, provider_keys, usage_log, usage_rollups, views::View};
+use crate::{audit, bot_configs, bots, hosts, prices, provider_keys, usage_log, usage_rollups, views::View};
 use async_trait::async_trait;
 use clawplane_eventstore::{Filter, RecordedEvent, StoreError};
 use sqlx::PgConnection;
@@ -83,6 +83,7 @@ impl View {
         match self {
             Self::Bots => &bots::apply::BotsProjection,
             Self::BotConfigs => &bot_configs::apply::BotConfigsProjection,
+            Self::Hosts => &hosts::apply::HostsProjection,
             Self::ProviderKeys => &provider_keys::apply::ProviderKeysProjection,
             Self::Prices => &prices::apply::PricesProjection,
             Self::UsageLog => &usage_log::apply::UsageLogProjection,

@@ -1,6 +1,6 @@
 //! The way in for readers: all read models over one pool, which may be that of a replica.
 
-use crate::{AuditView, BotConfigs, Bots, Keys, Prices};
+use crate::{AuditView, BotConfigs, Bots, Hosts, Keys, Prices};
 use clawplane_domain::Invalid;
 use clawplane_eventstore::{Checkpoints, Position, StoreError};
 use sqlx::{PgPool, Row, postgres::PgRow};
@@ -19,6 +19,8 @@ pub enum View {
     Bots,
     /// The versions of bots' configurations.
     BotConfigs,
+    /// The hosts as they are now.
+    Hosts,
     /// The provider keys as they are now, without their secrets.
     ProviderKeys,
     /// The price rows as they are now.
@@ -33,9 +35,10 @@ pub enum View {
 
 impl View {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Bots,
         Self::BotConfigs,
+        Self::Hosts,
         Self::ProviderKeys,
         Self::Prices,
         Self::UsageLog,
@@ -48,6 +51,7 @@ impl View {
         match self {
             Self::Bots => "bots",
             Self::BotConfigs => "bot_configs",
+            Self::Hosts => "hosts",
             Self::ProviderKeys => "provider_keys",
             Self::Prices => "prices",
             Self::UsageLog => "usage_log",
@@ -87,6 +91,8 @@ pub struct Views {
     pub bots: Bots,
     /// The versions of their configurations.
     pub bot_configs: BotConfigs,
+    /// The hosts.
+    pub hosts: Hosts,
     /// The provider keys.
     pub keys: Keys,
     /// The price rows.
@@ -110,6 +116,7 @@ impl Views {
         Self {
             bots: Bots::new(read_pool.clone()),
             bot_configs: BotConfigs::new(read_pool.clone()),
+            hosts: Hosts::new(read_pool.clone()),
             keys: Keys::new(read_pool.clone()),
             prices: Prices::new(read_pool.clone()),
             usage: UsageViews { pool: read_pool.clone() },

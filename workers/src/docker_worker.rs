@@ -9,6 +9,7 @@ mod disk;
 mod engine;
 mod failures;
 mod files;
+mod moving;
 mod plan;
 mod ports;
 mod pulls;
@@ -16,6 +17,7 @@ mod reason;
 mod running;
 mod spec;
 mod supervisor;
+mod term;
 mod token;
 mod trial;
 mod triggers;
@@ -23,7 +25,11 @@ mod web;
 
 pub use config::{DockerWorkerConfig, EGRESS_PORT};
 pub use engine::EngineStatus;
-pub use ports::{BotReports, BoxError, DesiredBot, DesiredBots, ExecutorReports, GatewayTokens, VaultTokens};
+pub use ports::{
+    BotReports, BoxError, DesiredBot, DesiredBots, ExecutorReports, GatewayTokens, Heard, MoveStep,
+    VaultTokens,
+};
+pub use term::{HostFolders, NoOtherHosts, Term};
 
 use crate::{
     egress::{Guard, Refusals, SystemResolver, Web},
@@ -73,8 +79,9 @@ struct Shared {
     reports: Arc<dyn BotReports>,
     tokens: Arc<dyn GatewayTokens>,
     workspaces: Workspaces,
-    forwards: Forwards,
+    forwards: Arc<Forwards>,
     web: Web,
+    term: Term,
     pulls: Pulls,
     engine: EngineWatch,
     permits: Semaphore,
@@ -90,6 +97,20 @@ impl DockerWorker {
         shutdown: &CancellationToken,
         tracker: &TaskTracker,
     ) -> io::Result<Self> {
+        let forwards = Arc::new(Forwards::new(tracker.clone(), shutdown.clone()));
+        Self::start_term(config, parts, Term::alone(), forwards, shutdown, tracker)
+    }
+
+    /// As [`DockerWorker::start`], for one host of several and for as long as its lease is held. `forwards` may outlive the
+    /// worker: bots go on talking while nobody looks after them.
+    pub fn start_term(
+        config: DockerWorkerConfig,
+        parts: DockerWorkerParts,
+        term: Term,
+        forwards: Arc<Forwards>,
+        shutdown: &CancellationToken,
+        tracker: &TaskTracker,
+    ) -> io::Result<Self> {
         let told = web::Told(Arc::clone(&parts.reports));
         let (refusals, tell) = Refusals::start(Arc::new(told), shutdown.clone());
         tracker.spawn(tell);
@@ -97,7 +118,8 @@ impl DockerWorker {
         let shared = Arc::new(Shared {
             web: Web { guard, refusals },
             workspaces: Workspaces::new(&config.data_dir)?,
-            forwards: Forwards::new(tracker.clone(), shutdown.clone()),
+            forwards,
+            term,
             pulls: Pulls::new(Arc::clone(&parts.runtime), tracker.clone(), shutdown.clone()),
             engine: EngineWatch::default(),
             permits: Semaphore::new(config.concurrency),

@@ -1,4 +1,19 @@
-//! The machines that bots are placed on, as this process reaches them.
+//! The machines that bots are placed on, as this process reaches them, and the worker that looks after them.
+//!
+//! [`ManyHosts`] reaches them. [`HostsWorker`] gives each host that this process leads a Docker worker of its own: of all
+//! worker processes one leads a host, by a lease in Postgres.
+
+mod engines;
+mod holder;
+mod lead;
+mod many;
+mod watch;
+mod worker;
+
+pub use engines::{DockerEngines, Engines, HostCatalog};
+pub use holder::Holder;
+pub use many::ManyHosts;
+pub use worker::{HostsWorker, HostsWorkerConfig, HostsWorkerParts};
 
 use crate::{
     runtime::{Runtime, RuntimeError},

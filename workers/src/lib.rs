@@ -24,7 +24,10 @@ pub use docker_worker::{
     BotReports, BoxError, DesiredBot, DesiredBots, DockerWorker, DockerWorkerConfig, DockerWorkerParts,
     EngineStatus, ExecutorReports, GatewayTokens, VaultTokens,
 };
-pub use hosts::{Host, Hosts, OneHost};
+pub use hosts::{
+    DockerEngines, Engines, Holder, Host, HostCatalog, Hosts, HostsWorker, HostsWorkerConfig,
+    HostsWorkerParts, ManyHosts, OneHost,
+};
 pub use nats::{Nats, NatsConfig};
 pub use notification::NotificationWorker;
 pub use relay::Relay;

@@ -104,6 +104,8 @@ fn kind_of(event_type: &str) -> Option<&'static str> {
         "bot.created" => "bot_created",
         "bot.deleted" => "bot_deleted",
         "bot.upgrade_committed" => "bot_upgraded",
+        "host.lost" => "host_lost",
+        "host.found" => "host_found",
         "provider_key.added" => "provider_key_added",
         "provider_key.deleted" => "provider_key_deleted",
         "provider_key.enabled" => "provider_key_enabled",

@@ -61,6 +61,15 @@ pub struct EngineInfo {
     pub version: String,
 }
 
+/// How large an engine's machine is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EngineSize {
+    /// Memory, in MiB.
+    pub memory_mib: u32,
+    /// Cores, in thousandths.
+    pub cpu_millis: u32,
+}
+
 /// How far a pull has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PullProgress {
@@ -201,6 +210,11 @@ pub enum EngineEvent {
 pub trait Runtime: observe::Observe {
     /// Whether it answers, and what it is.
     async fn info(&self) -> Result<EngineInfo, RuntimeError>;
+
+    /// How large its machine is; `None` where an engine spans several, or does not say.
+    async fn size(&self) -> Result<Option<EngineSize>, RuntimeError> {
+        Ok(None)
+    }
 
     /// Whether an image is here.
     async fn has_image(&self, image: &ImageRef) -> Result<bool, RuntimeError>;

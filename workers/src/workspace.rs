@@ -5,8 +5,10 @@
 
 pub mod browse;
 mod config;
+mod copy;
 mod files;
 pub mod look;
+mod marks;
 mod remove;
 mod setup;
 mod size;
@@ -80,8 +82,18 @@ impl Workspaces {
         let root = std::path::absolute(root)?;
         std::fs::create_dir_all(&root)?;
         std::fs::set_permissions(&root, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
-        let measuring = Arc::new(Semaphore::new(1));
-        Ok(Self { root: root.canonicalize()?, owner: Owner::possible(), measuring })
+        Ok(Self::at(&root))
+    }
+
+    /// Under a `root` that may not be there: that of another host, which its own worker makes.
+    pub fn at(root: &Path) -> Self {
+        let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+        Self { root, owner: Owner::possible(), measuring: Arc::new(Semaphore::new(1)) }
+    }
+
+    /// The folder of all of them.
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 
     /// Who owns the folders.

@@ -8,7 +8,7 @@ use crate::{
     problem::{Kind, Problem},
 };
 use clawplane_domain::{
-    BotId, TenantId,
+    BotId, HostId, TenantId,
     bot::{Bot, BotCommand, Changes, CreateBot, Desired, Origin, Setup},
     values::{Hostname, ImageRef, Label},
 };
@@ -46,7 +46,7 @@ pub(crate) async fn restart(
     context: Context,
 ) -> Changed {
     let id = found(api, principal.tenant, hostname).await?;
-    needs_engine(api).await?;
+    needs_engine(api, id).await?;
     tokens::renew_for_start(api, id, &context).await?;
     want(api, id, BotCommand::Restart, context).await
 }
@@ -95,6 +95,8 @@ pub(crate) async fn clone(
         tags: other.tags,
         models: other.models,
         limits: other.limits,
+        host_id: other.placement.host,
+        host_labels: other.placement.labels,
     };
     let setup = Setup {
         features: other.life.features,
@@ -102,7 +104,7 @@ pub(crate) async fn clone(
         persona: other.life.persona,
         origin: Some(Origin::CloneOf(id)),
     };
-    let draft = Draft { bot, setup, access: other.access, fallbacks: other.fallbacks };
+    let draft = Draft { bot, setup, access: other.access, fallbacks: other.fallbacks, host: None };
     create(api, draft, context).await
 }
 
@@ -124,6 +126,15 @@ pub(super) async fn check_origin(
         }
         Some(_) => Ok(()),
     }
+}
+
+/// The host of the bot that a new one takes data or persona from.
+pub(super) async fn host_of_origin(
+    api: &ApiState,
+    origin: Option<Origin>,
+) -> Result<Option<HostId>, Problem> {
+    let Some(Origin::CloneOf(other) | Origin::DataOf(other)) = origin else { return Ok(None) };
+    Ok(api.executor.load::<Bot>(&other.to_string()).await?.profile.map(|bot| bot.placement.host))
 }
 
 async fn to(

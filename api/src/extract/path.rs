@@ -73,6 +73,16 @@ impl FromRequestParts<ApiState> for BotName {
     }
 }
 
+/// A host's name.
+pub(crate) struct HostName(pub(crate) Hostname);
+
+impl FromRequestParts<ApiState> for HostName {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, api: &ApiState) -> Result<Self, Problem> {
+        named(parts, api, "host").await.map(Self)
+    }
+}
+
 impl FromRequestParts<ApiState> for KeyName {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, api: &ApiState) -> Result<Self, Problem> {

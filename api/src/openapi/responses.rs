@@ -62,6 +62,10 @@ problems! {
     FileTooLarge { "413" => "The body has more than 1 MiB" }
     /// Scopes that are taken.
     PriceTaken { "409" => "There is a price for this vendor, model and time" }
+    /// Hosts that cannot be as they are wanted.
+    HostState { "409" => "The name is taken, or the host is in a state that does not allow it" }
+    /// Bots without a place.
+    NoPlace { "409" => "No host, or not this one, can take the bot" }
     /// Idempotency keys that were used for another command.
     KeyReused { "422" => "The idempotency key was used for another command" }
     /// Wrong passwords and tokens.

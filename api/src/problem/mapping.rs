@@ -5,6 +5,7 @@ use crate::{FieldError, auth::passwords::PasswordError};
 use clawplane_domain::{
     bot::{BotRefusal, exec::MAX_SECONDS, setup::MAX_ENVIRONMENT_BYTES, token::MAX_GRACE},
     claim::Scope,
+    host::{HostRefusal, NoRoom, commands::MAX_LABELS},
     price::PriceRefusal,
     provider_key::KeyRefusal,
     quota::QuotaRefusal,
@@ -37,6 +38,7 @@ where
                 let (field, message) = match claim.scope {
                     Scope::BotHostname => ("hostname", format!("`{}` is taken", claim.name)),
                     Scope::UserEmail => ("email", "is taken".to_owned()),
+                    Scope::HostName => ("name", format!("`{}` is taken", claim.name)),
                     Scope::Price => ("model", "has a price of this vendor and time".to_owned()),
                     Scope::BotData => ("dataOf", "another bot has its data already".to_owned()),
                     Scope::BotPort => return Self::unavailable("every port that was tried is taken", SOON),
@@ -121,9 +123,11 @@ impl From<BotRefusal> for Problem {
             BotRefusal::BadPath => Self::field("path", "must lead to a file in the workspace"),
             BotRefusal::ConfigHistoryFull => Self::new(Kind::Conflict, refusal.to_string()),
             BotRefusal::NoModel => Self::field("models", "must name at least one model"),
-            BotRefusal::Exists | BotRefusal::NotDeleted | BotRefusal::NoToken => {
-                Self::new(Kind::Conflict, refusal.to_string())
-            }
+            BotRefusal::Exists
+            | BotRefusal::NotDeleted
+            | BotRefusal::NoToken
+            | BotRefusal::Moving
+            | BotRefusal::NotMoving => Self::new(Kind::Conflict, refusal.to_string()),
         }
     }
 }
@@ -137,6 +141,34 @@ impl From<KeyRefusal> for Problem {
             KeyRefusal::Weight => Self::field("weight", format!("must be 1 to {MAX_WEIGHT}")),
             KeyRefusal::CustomNeeds { field } => Self::field(field, "is required for the vendor `custom`"),
             KeyRefusal::Exists => Self::new(Kind::Conflict, refusal.to_string()),
+        }
+    }
+}
+
+impl From<HostRefusal> for Problem {
+    fn from(refusal: HostRefusal) -> Self {
+        match refusal {
+            HostRefusal::Unknown => Self::not_found("host"),
+            HostRefusal::TooManyLabels => {
+                Self::field("labels", format!("may have at most {MAX_LABELS} entries"))
+            }
+            HostRefusal::NeedsTls => Self::field("tls", "is required for `tcp://`"),
+            HostRefusal::NoTls => Self::field("tls", "is for `tcp://` only"),
+            HostRefusal::Exists | HostRefusal::Local | HostRefusal::NotDrained => {
+                Self::new(Kind::Conflict, refusal.to_string())
+            }
+        }
+    }
+}
+
+impl From<NoRoom> for Problem {
+    fn from(refusal: NoRoom) -> Self {
+        match &refusal {
+            NoRoom::Unknown(_) => Self::field("host", "must be the name of a host"),
+            NoRoom::Refused { why, .. } => {
+                Self::new(Kind::Conflict, refusal.to_string()).about("host", why.to_string())
+            }
+            NoRoom::Nowhere(_) => Self::new(Kind::Conflict, refusal.to_string()),
         }
     }
 }

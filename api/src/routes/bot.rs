@@ -19,6 +19,7 @@ pub(crate) mod list;
 pub(crate) mod logs;
 pub(crate) mod new;
 pub(crate) mod quota;
+pub(crate) mod relocate;
 pub(crate) mod restart;
 pub(crate) mod session;
 pub(crate) mod setup;

@@ -77,8 +77,9 @@ impl Row {
 const READ: Access = Access::Permission(Permission::Read);
 const OPERATE: Access = Access::Permission(Permission::Operate);
 const MANAGE: Access = Access::Permission(Permission::Manage);
-const BOTS: &[View] = &[View::Bots];
+const BOTS: &[View] = &[View::Bots, View::Hosts];
 const CONFIGS: &[View] = &[View::Bots, View::BotConfigs];
+const HOSTS: &[View] = &[View::Bots, View::Hosts];
 const KEYS: &[View] = &[View::ProviderKeys];
 const PRICES: &[View] = &[View::Prices];
 const SUMS: &[View] = &[View::Bots, View::UsageRollups];
@@ -109,6 +110,7 @@ pub(crate) static TABLE: &[Row] = &[
     row(Method::GET, "/api/bot/{hostname}/diagnose", READ).reads(&[View::Bots, View::ProviderKeys]),
     row(Method::POST, "/api/bot/{hostname}/exec", Access::Administrator),
     row(Method::POST, "/api/bot/{hostname}/session", OPERATE),
+    row(Method::POST, "/api/bot/{hostname}/move", MANAGE),
     row(Method::GET, "/api/bot/{hostname}/quota", READ).reads(SUMS),
     row(Method::PUT, "/api/bot/{hostname}/quota", MANAGE),
     row(Method::DELETE, "/api/bot/{hostname}/quota", MANAGE),
@@ -159,6 +161,13 @@ pub(crate) static TABLE: &[Row] = &[
     row(Method::GET, "/api/price/{id}", READ).reads(PRICES),
     row(Method::PUT, "/api/price/{id}", Access::Administrator),
     row(Method::DELETE, "/api/price/{id}", Access::Administrator),
+    row(Method::GET, "/api/hosts", Access::Administrator).reads(HOSTS),
+    row(Method::POST, "/api/hosts", Access::Administrator),
+    row(Method::GET, "/api/hosts/{name}", Access::Administrator).reads(HOSTS),
+    row(Method::PATCH, "/api/hosts/{name}", Access::Administrator),
+    row(Method::DELETE, "/api/hosts/{name}", Access::Administrator),
+    row(Method::POST, "/api/hosts/{name}/drain", Access::Administrator),
+    row(Method::POST, "/api/hosts/{name}/resume", Access::Administrator),
     row(Method::GET, "/api/audit", MANAGE).reads(&[View::Audit]),
     row(Method::GET, "/api/system/status", Access::Administrator),
     row(Method::GET, "/api/system/doctor", Access::Administrator),

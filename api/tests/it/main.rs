@@ -13,6 +13,7 @@ mod bots;
 mod egress;
 mod fallbacks;
 mod freshness;
+mod hosts;
 mod idempotency;
 mod ingress;
 mod key_changes;

@@ -3,8 +3,9 @@
 use super::{
     Config, MasterKey, Need,
     parse::{
-        checked, directory, docker_host, extra_roots, ingress_domain, listen, log_filter, log_format,
-        nats_url, otlp_endpoint, password, port_start, postgres_url, spool_bytes, spool_durability, ttl,
+        checked, directory, docker_host, extra_roots, host_names, ingress_domain, listen, log_filter,
+        log_format, nats_url, otlp_endpoint, password, port_start, postgres_url, spool_bytes,
+        spool_durability, ttl,
     },
     problem::Problem,
     sources::{Setting, Settings},
@@ -36,7 +37,7 @@ const NEW_KEY: &str =
     "make one with `openssl rand -hex 32` and keep it: what it encrypted is lost without it";
 const DIRECTORY: &str = "name a directory";
 
-const KNOWN: [Known; 24] = [
+const KNOWN: [Known; 25] = [
     secret("DATABASE_URL", POSTGRES),
     secret("READ_DATABASE_URL", POSTGRES),
     secret(
@@ -64,6 +65,7 @@ const KNOWN: [Known; 24] = [
     secret("CLAWPLANE_USER_PASSWORD", "choose one of 8 to 1024 characters"),
     open("CLAWPLANE_DATA_DIR", DIRECTORY),
     open("DOCKER_HOST", "write unix:///path/to/socket or tcp://host:port"),
+    open("CLAWPLANE_WORKER_HOSTS", "name hosts, with commas between, or leave it out for all"),
     open("CLAWPLANE_LOG", "write a level, such as info, or name=level pairs with commas"),
     open("CLAWPLANE_LOG_FORMAT", "write text or json"),
     secret("OTEL_EXPORTER_OTLP_ENDPOINT", "write the collector's base URL, such as http://127.0.0.1:4318"),
@@ -119,6 +121,7 @@ pub(super) fn read(settings: &Settings, needs: &[Need], problems: &mut Vec<Probl
         user_password: r.parsed("CLAWPLANE_USER_PASSWORD", password),
         data_dir: data_dir?,
         docker_host: r.parsed("DOCKER_HOST", docker_host),
+        worker_hosts: r.parsed("CLAWPLANE_WORKER_HOSTS", host_names),
         log: r.parsed("CLAWPLANE_LOG", log_filter).unwrap_or_else(|| "info".to_owned()),
         log_format: r.parsed("CLAWPLANE_LOG_FORMAT", log_format).unwrap_or_default(),
         otlp_endpoint: r.parsed("OTEL_EXPORTER_OTLP_ENDPOINT", otlp_endpoint),

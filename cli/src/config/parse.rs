@@ -3,10 +3,10 @@
 
 use super::LogFormat;
 use clawplane_api::IngressDomain;
-use clawplane_domain::Secret;
+use clawplane_domain::{Secret, values::Hostname};
 use clawplane_proxy::{ExtraRoots, SpoolDurability};
 use clawplane_workers::nats;
-use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 use url::Url;
 
 /// Long enough for any deployment; a longer one is a slip of the unit.
@@ -84,6 +84,10 @@ pub(super) fn docker_host(text: &str) -> Result<String, String> {
     usable
         .then(|| text.to_owned())
         .ok_or_else(|| "is not an address of an engine that can be used".to_owned())
+}
+
+pub(super) fn host_names(text: &str) -> Result<BTreeSet<Hostname>, String> {
+    text.split(',').map(|name| checked(name.trim())).collect()
 }
 
 pub(super) fn log_filter(text: &str) -> Result<String, String> {

@@ -7,7 +7,8 @@ pub(crate) mod system;
 use async_trait::async_trait;
 use clawplane_api::{DataPath, EngineGate, FieldError, HostPorts, VendorRules};
 use clawplane_domain::{
-    BotId, TenantId, TimeZone, Timestamp,
+    BotId, HostId, Secret, TenantId, TimeZone, Timestamp,
+    host::HostProfile,
     provider_key::ApiType,
     values::{BaseUrl, VendorId},
 };
@@ -18,10 +19,14 @@ use clawplane_proxy::{
     ports::{BotTotals, BoxError, Totals, UsageTotals},
     vendors,
 };
-use clawplane_workers::{DesiredBot, DesiredBots, EngineStatus};
+use clawplane_workers::{
+    DesiredBot, DesiredBots, EngineStatus, HostCatalog,
+    runtime::docker::{ClientIdentity, check_identity},
+};
 use std::{
     io::ErrorKind,
     net::{Ipv4Addr, TcpListener},
+    sync::Arc,
     time::Duration,
 };
 use tokio::sync::watch;
@@ -74,6 +79,11 @@ impl EngineGate for Engine {
             _ => Ok(()),
         }
     }
+
+    fn check_identity(&self, ca: &str, certificate: &str, key: &Secret) -> Result<(), String> {
+        let (ca, certificate) = (ca.to_owned(), certificate.to_owned());
+        check_identity(&ClientIdentity { ca, certificate, key: key.clone() })
+    }
 }
 
 /// The loopback ports of this machine, for the API. Where its bots are another machine's, nothing is known of them.
@@ -121,8 +131,26 @@ impl UsageTotals for Rollups {
     }
 }
 
-/// The read model of bots, for the Docker worker.
-pub(super) struct PresentBots(pub(super) Views);
+/// The read model of bots, for the workers: all of them, or those of one host.
+pub(super) struct PresentBots(pub(super) Views, pub(super) Option<HostId>);
+
+/// The read model of hosts, for the workers.
+pub(super) struct KnownHosts(pub(super) Views);
+
+#[async_trait]
+impl HostCatalog for KnownHosts {
+    async fn hosts(&self) -> Result<Vec<HostProfile>, clawplane_workers::BoxError> {
+        Ok(self.0.hosts.profiles().await?)
+    }
+
+    async fn host_of(&self, bot: BotId) -> Result<Option<HostId>, clawplane_workers::BoxError> {
+        Ok(self.0.bots.host_of(bot).await?)
+    }
+
+    fn bots_on(&self, host: HostId) -> Arc<dyn DesiredBots> {
+        Arc::new(PresentBots(self.0.clone(), Some(host)))
+    }
+}
 
 /// How long the worker lets the read model catch up with what woke it; after that the next pass will see it.
 const CATCH_UP: Duration = Duration::from_secs(2);
@@ -138,7 +166,10 @@ impl DesiredBots for PresentBots {
         if let Some(position) = at_least {
             self.0.caught_up(View::Bots, position, CATCH_UP).await?;
         }
-        let rows = self.0.bots.all_present().await?;
+        let rows = match self.1 {
+            Some(host) => self.0.bots.present_on(host).await?,
+            None => self.0.bots.all_present().await?,
+        };
         let bots = rows.into_iter().map(|bot| DesiredBot {
             id: bot.id,
             tenant_id: bot.tenant_id,
@@ -150,6 +181,7 @@ impl DesiredBots for PresentBots {
             models: bot.models,
             limits: bot.limits,
             config_version: bot.config.version,
+            placement: bot.placement,
             token: bot.token,
             life: bot.life,
             egress: bot.egress,

@@ -3,13 +3,14 @@
 use super::{
     Access, BadFallback, BadVariable, Bot, BotEvent, BotState, Changes, Desired, EgressRule, ExecOutcome,
     ExecRequest, Fallback, FileChange, GatewayToken, Limits, ModelChoice, NewBot, RefusedEgress, Rotate,
-    SetConfig, Setup, config, egress, fallbacks, life,
+    SetConfig, Setup, config, egress, fallbacks, life, placement,
     setup::{self, MAX_ENVIRONMENT_BYTES},
     state::BotProfile,
     token,
 };
 use crate::{
-    BotId, TenantId, UserId,
+    BotId, HostId, TenantId, UserId,
+    host::commands::MAX_LABELS,
     values::{EnvName, Hostname, ImageRef, Label, Tag},
 };
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,12 @@ pub struct CreateBot {
     pub models: Vec<ModelChoice>,
     /// Its container's limits.
     pub limits: Limits,
+    /// The host that it is placed on.
+    #[serde(default, skip_serializing_if = "HostId::is_local")]
+    pub host_id: HostId,
+    /// What its host has to have, also when it moves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub host_labels: Vec<Tag>,
 }
 
 /// What the worker saw of a bot's container.
@@ -142,6 +149,19 @@ pub enum BotCommand {
         /// Why, for people.
         reason: String,
     },
+    /// Bring it to another host. To the one that it is on: stay there after all.
+    Move {
+        /// Where to.
+        to: HostId,
+        /// The host that it is on is lost, and nobody waits for it.
+        abandon: bool,
+    },
+    /// From the worker: this host has no container of it any more.
+    Vacated(HostId),
+    /// From the worker: this host has its data.
+    Arrived(HostId),
+    /// From the worker: this host, which it left, has nothing of it any more.
+    Forgotten(HostId),
     /// From the worker: this is what its container looks like.
     Observe(Observation),
     /// Note that a command is about to run in its container.
@@ -218,6 +238,14 @@ pub enum BotRefusal {
     /// A path that no file can have.
     #[error("`path` must lead to a file in the workspace")]
     BadPath,
+    /// It is on its way elsewhere, or the host still has something of it.
+    #[error(
+        "the bot is being moved; wait until that is done, or call it off by moving it to the host that it is on"
+    )]
+    Moving,
+    /// `Arrived` where nobody wants it any more.
+    #[error("the bot is not on its way to this host")]
+    NotMoving,
     /// `ConfirmRemoved` of a bot that nobody deleted.
     #[error("the bot was not deleted")]
     NotDeleted,
@@ -238,6 +266,9 @@ pub(super) fn decide(bot: &Bot, command: BotCommand) -> Result<Vec<BotEvent>, Bo
         BotCommand::Observe(seen) => Ok(observe(bot, seen)),
         BotCommand::ConfirmRemoved => confirm_removed(bot),
         BotCommand::FinishExec(outcome) => Ok(vec![BotEvent::ExecFinished { outcome: outcome.tidied() }]),
+        BotCommand::Vacated(host) => Ok(placement::vacated(bot, host)),
+        BotCommand::Arrived(host) => placement::arrived(bot, host),
+        BotCommand::Forgotten(host) => Ok(placement::forgotten(bot, host)),
         _ if bot.desired == Desired::Deleted => Err(BotRefusal::Unknown),
         // One that was given up is wanted to run already, and needs the word all the same.
         BotCommand::Start if bot.desired == Desired::Running && !bot.observed.left_alone => Ok(Vec::new()),
@@ -254,8 +285,8 @@ pub(super) fn decide(bot: &Bot, command: BotCommand) -> Result<Vec<BotEvent>, Bo
         BotCommand::Upgrade(image) => life::upgrade(bot, image),
         BotCommand::CommitUpgrade { number } => Ok(life::commit_upgrade(bot, number)),
         BotCommand::RollBackUpgrade { number, reason } => Ok(life::roll_back_upgrade(bot, number, &reason)),
-        BotCommand::Delete => Ok(vec![deleted(bot, false)]),
-        BotCommand::DeleteKeepingData => Ok(vec![deleted(bot, true)]),
+        BotCommand::Delete => Ok(deleted(bot, false)),
+        BotCommand::DeleteKeepingData => Ok(deleted(bot, true)),
         BotCommand::Create(..) | BotCommand::CreateWith(_) => Err(BotRefusal::Exists),
         BotCommand::RequestExec(request) => Ok(vec![BotEvent::ExecRequested { request: request.check()? }]),
         BotCommand::SetEgress(allow) => set_egress(bot, allow),
@@ -264,12 +295,36 @@ pub(super) fn decide(bot: &Bot, command: BotCommand) -> Result<Vec<BotEvent>, Bo
         }
         BotCommand::SetConfig(new) => config::set(bot, *new),
         BotCommand::NoteFile(change) => config::note_file(change),
+        BotCommand::Move { to, abandon } => placement::request(bot, to, abandon),
     }
 }
 
-fn deleted(bot: &BotProfile, keep_data: bool) -> BotEvent {
+/// A move ends with it: the host that it is on removes it.
+fn deleted(bot: &BotProfile, keep_data: bool) -> Vec<BotEvent> {
+    let stays = bot.placement.moving.map(|_| BotEvent::MoveCancelled {});
     let token_hash = bot.token.as_ref().map(|token| token.hash);
-    BotEvent::Deleted { hostname: bot.hostname.clone(), token_hash, keep_data }
+    let deleted = BotEvent::Deleted { hostname: bot.hostname.clone(), token_hash, keep_data };
+    stays.into_iter().chain([deleted]).collect()
+}
+
+fn create(new: CreateBot, token: GatewayToken, access: Access) -> Result<Vec<BotEvent>, BotRefusal> {
+    if new.models.is_empty() {
+        return Err(BotRefusal::NoModel);
+    }
+    if new.models.len() > MAX_MODELS {
+        return Err(BotRefusal::TooMany { field: "models", max: MAX_MODELS });
+    }
+    if new.tags.len() > MAX_TAGS {
+        return Err(BotRefusal::TooMany { field: "tags", max: MAX_TAGS });
+    }
+    if new.host_labels.len() > MAX_LABELS {
+        return Err(BotRefusal::TooMany { field: "hostLabels", max: MAX_LABELS });
+    }
+    access.check()?;
+    // Before the token: nobody may ever know one without its bounds.
+    let narrowed = (!access.is_open()).then_some(BotEvent::AccessSet { access });
+    let events = [Some(BotEvent::Created { bot: new }), narrowed, Some(BotEvent::TokenIssued { token })];
+    Ok(events.into_iter().flatten().collect())
 }
 
 fn set_access(bot: &BotProfile, access: Access) -> Result<Vec<BotEvent>, BotRefusal> {

@@ -5,7 +5,7 @@ use super::{
     FileChange, GatewayToken, Observation, Origin, RefusedEgress, Reshape, Setup,
 };
 use crate::{
-    TokenHash,
+    HostId, TokenHash,
     claim::{Claim, Claims, Scope},
     openclaw::ConfigText,
     values::{Hostname, ImageRef, Label},
@@ -164,6 +164,40 @@ pub enum BotEvent {
     /// It shall not run.
     #[serde(rename = "bot.stop_requested")]
     StopRequested {},
+    /// It shall be on another host.
+    #[serde(rename = "bot.move_requested")]
+    MoveRequested {
+        /// The host that it is on.
+        from: HostId,
+        /// Where it shall be.
+        to: HostId,
+        /// Nobody waits until the first one lets go of it.
+        #[serde(default)]
+        vacated: bool,
+    },
+    /// It stays where it is.
+    #[serde(rename = "bot.move_cancelled")]
+    MoveCancelled {},
+    /// The host that it is on has no container of it any more.
+    #[serde(rename = "bot.let_go")]
+    LetGo {
+        /// That host.
+        host_id: HostId,
+    },
+    /// It is on another host now, with its data.
+    #[serde(rename = "bot.placed")]
+    Placed {
+        /// That host.
+        host_id: HostId,
+        /// Where it was, and where something of it still is.
+        from: HostId,
+    },
+    /// A host that it was on has nothing of it any more.
+    #[serde(rename = "bot.left")]
+    Left {
+        /// That host.
+        host_id: HostId,
+    },
     /// It shall be gone: its token is void at once and its hostname is free.
     #[serde(rename = "bot.deleted")]
     Deleted {
@@ -226,6 +260,11 @@ crate::aggregate::impl_event!(BotEvent {
     FileChangeRequested => "bot.file_change_requested" @ "1",
     StartRequested => "bot.start_requested" @ "1",
     StopRequested => "bot.stop_requested" @ "1",
+    MoveRequested => "bot.move_requested" @ "1",
+    MoveCancelled => "bot.move_cancelled" @ "1",
+    LetGo => "bot.let_go" @ "1",
+    Placed => "bot.placed" @ "1",
+    Left => "bot.left" @ "1",
     Deleted => "bot.deleted" @ "1",
     Observed => "bot.observed" @ "1",
     ExecRequested => "bot.exec_requested" @ "1",

@@ -3,6 +3,7 @@
 use super::{
     Access, BotEvent, ConfigHead, EgressRule, Fallback, Life, Reshape, Upgrade, UpgradeOutcome,
     commands::Observation,
+    placement::{Moving, Placement},
     token::{EarlierToken, GatewayToken},
 };
 use crate::{
@@ -43,6 +44,8 @@ pub enum BotState {
     Failed,
     /// Container, network and data are being removed.
     Deleting,
+    /// Its host is lost, so nobody knows. Never seen by a worker: it is how a bot of such a host is shown.
+    Unknown,
 }
 
 /// A vendor's model that the bot may use, through the proxy.
@@ -142,6 +145,9 @@ pub struct BotProfile {
     /// The present version of its configuration.
     #[serde(default)]
     pub config: ConfigHead,
+    /// Which host it is on.
+    #[serde(default)]
+    pub placement: Placement,
     /// What its owner wants.
     pub desired: Desired,
     /// What the worker saw last.
@@ -198,6 +204,7 @@ impl Decide for Bot {
                 life: Life::default(),
                 egress: Vec::new(),
                 config: ConfigHead::default(),
+                placement: Placement { host: bot.host_id, labels: bot.host_labels, ..Placement::default() },
                 desired: Desired::Stopped,
                 observed: Observation::new(BotState::Created),
                 removed: false,
@@ -250,6 +257,15 @@ impl Decide for Bot {
             BotEvent::FileChangeRequested { .. } => {}
             BotEvent::StartRequested {} => bot.desired = Desired::Running,
             BotEvent::StopRequested {} => bot.desired = Desired::Stopped,
+            BotEvent::MoveRequested { to, vacated, .. } => {
+                bot.placement.moving = Some(Moving { to, vacated });
+            }
+            BotEvent::MoveCancelled {} => bot.placement.moving = None,
+            BotEvent::LetGo { .. } => {
+                bot.placement.moving.as_mut().into_iter().for_each(|moving| moving.vacated = true);
+            }
+            BotEvent::Placed { host_id, from } => bot.placement.arrive(host_id, from),
+            BotEvent::Left { host_id } => bot.placement.left.retain(|left| *left != host_id),
             BotEvent::Deleted { keep_data, .. } => {
                 bot.desired = Desired::Deleted;
                 bot.life.keep_data = keep_data;

@@ -10,6 +10,8 @@ use proptest::prelude::*;
 pub(super) fn new_bot() -> CreateBot {
     CreateBot {
         id: id(1),
+        host_id: crate::HostId::LOCAL,
+        host_labels: Vec::new(),
         tenant_id: id(2),
         created_by: id(3),
         hostname: value("ada"),

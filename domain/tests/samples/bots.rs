@@ -14,6 +14,8 @@ use clawplane_domain::{
 pub(super) fn add(samples: &mut Samples) {
     let bot = CreateBot {
         id: id(0x21),
+        host_id: clawplane_domain::HostId::LOCAL,
+        host_labels: Vec::new(),
         tenant_id: id(0x2),
         created_by: id(0x1),
         hostname: text("ada"),
@@ -28,6 +30,8 @@ pub(super) fn add(samples: &mut Samples) {
         limits: Limits { memory_mib: 4096, cpu_millis: 1500, pids: 256, ..Limits::default() },
     };
     samples.add(&BotEvent::Created { bot: bot.clone() });
+    let elsewhere = CreateBot { host_id: id(0x61), host_labels: vec![text("gpu")], ..bot.clone() };
+    samples.variant(".placed", &BotEvent::Created { bot: elsewhere });
     samples.minimal(&BotEvent::Created { bot: CreateBot { image: None, tags: Vec::new(), ..bot } });
 
     let token = GatewayToken { hash: TokenHash::of("cp_sample"), sealed: sealed(), expires_at: Some(at()) };
@@ -98,6 +102,11 @@ pub(super) fn add(samples: &mut Samples) {
     samples.add(&BotEvent::ExecFinished { outcome: outcome.clone() });
     let plain = ExecOutcome { exit_code: None, timed_out: false, error: None, ..outcome };
     samples.minimal(&BotEvent::ExecFinished { outcome: plain });
+    samples.add(&BotEvent::MoveRequested { from: id(0x61), to: id(0x62), vacated: true });
+    samples.add(&BotEvent::MoveCancelled {});
+    samples.add(&BotEvent::LetGo { host_id: id(0x61) });
+    samples.add(&BotEvent::Placed { host_id: id(0x62), from: id(0x61) });
+    samples.add(&BotEvent::Left { host_id: id(0x61) });
     samples.add(&BotEvent::Removed { port: 9200 });
     life(samples);
 }

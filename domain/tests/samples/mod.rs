@@ -1,6 +1,7 @@
 //! One event of every kind with everything in it, and one with nothing optional where there is a difference.
 
 mod bots;
+mod hosts;
 mod people;
 
 use chrono::DateTime;
@@ -20,6 +21,7 @@ use uuid::Uuid;
 pub fn all() -> BTreeMap<String, Value> {
     let mut samples = Samples::default();
     bots::add(&mut samples);
+    hosts::add(&mut samples);
     people::add(&mut samples);
     keys(&mut samples);
     prices(&mut samples);

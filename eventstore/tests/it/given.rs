@@ -61,6 +61,8 @@ impl Store {
     pub fn new_bot(&self, id: BotId, hostname: &str, port: u16) -> BotCommand {
         let new = CreateBot {
             id,
+            host_id: clawplane_domain::HostId::LOCAL,
+            host_labels: Vec::new(),
             tenant_id: self.tenant,
             created_by: UserId(self.ids.uuid()),
             hostname: hostname.parse().unwrap(),

@@ -13,6 +13,7 @@ mod claims;
 mod dropped_callers;
 mod feed;
 mod guard;
+mod host_leases;
 mod idempotency;
 mod long_transaction;
 mod no_global_lock;

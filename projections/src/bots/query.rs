@@ -2,14 +2,15 @@
 
 use crate::{
     page::{Cursor, Page, QueryError, asked},
-    views::count,
+    views::{count, parsed},
 };
 use clawplane_domain::{
-    BotId, TenantId, Timestamp, UserId,
+    BotId, HostId, TenantId, Timestamp, UserId,
     bot::{
         Access, Bot, BotState, ConfigHead, Desired, EgressRule, Fallback, GatewayToken, Life, Limits,
-        ModelChoice, Observation,
+        ModelChoice, Observation, Placement,
     },
+    host::Unreachable,
     quota::QuotaLimits,
     values::{Hostname, ImageRef, Label, Tag},
 };
@@ -18,7 +19,12 @@ use sqlx::{PgPool, Row, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
 const LIST: &str = "bots";
-const SELECT: &str = "SELECT b.bot, b.created_at, b.state_since, q.limits FROM view_bots.bots b
+const SELECT: &str = "SELECT b.bot, b.created_at, b.state_since, q.limits, h.name AS host_name,
+           h.host #> '{profile,lost}' AS host_lost, m.name AS moving_to
+    FROM view_bots.bots b
+    LEFT JOIN view_hosts.hosts h
+           ON h.id = coalesce((b.bot #>> '{profile,placement,host}')::uuid, '00000000-0000-0000-0000-000000000000')
+    LEFT JOIN view_hosts.hosts m ON m.id = (b.bot #>> '{profile,placement,moving,to}')::uuid
     LEFT JOIN view_bots.quotas q ON q.subject_id = b.id AND q.tenant_id = b.tenant_id";
 
 /// The bots.
@@ -60,9 +66,13 @@ pub struct BotRow {
     pub egress: Vec<EgressRule>,
     /// The present version of its configuration.
     pub config: ConfigHead,
+    /// Which host it is on, by id.
+    pub placement: Placement,
+    /// That host.
+    pub host: BotHost,
     /// What its owner wants.
     pub desired: Desired,
-    /// What the worker saw last.
+    /// What the worker saw last. Where its host is lost that is long ago: see [`BotRow::shown`].
     pub observed: Observation,
     /// Since when the observed state is what it is.
     pub state_since: Timestamp,
@@ -72,6 +82,31 @@ pub struct BotRow {
     pub created_at: Timestamp,
     /// Its limits on tokens, money and rate; `None` when none were ever set.
     pub quota: Option<QuotaLimits>,
+}
+
+/// The host of a bot, as the read model of hosts has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BotHost {
+    /// Its name; `None` until that read model knows it.
+    pub name: Option<Hostname>,
+    /// It is lost.
+    pub lost: Option<Unreachable>,
+    /// The name of the host that the bot is on its way to.
+    pub moving_to: Option<Hostname>,
+}
+
+impl BotRow {
+    /// How it is: as it was seen last, or unknown while its host is lost. With the reason, and since when.
+    pub fn shown(&self) -> (BotState, Option<String>, Timestamp) {
+        match &self.host.lost {
+            Some(lost) => {
+                let name = self.host.name.as_ref().map_or("", Hostname::as_str);
+                let reason = format!("its host `{name}` is not reached: {}", lost.reason);
+                (BotState::Unknown, Some(reason), lost.since)
+            }
+            None => (self.observed.state, self.observed.reason.clone(), self.state_since),
+        }
+    }
 }
 
 /// How many bots a tenant has, by what was last seen of them and by what is wanted.
@@ -93,6 +128,8 @@ pub struct BotStats {
     pub stopped: u64,
     /// Seen: failed.
     pub failed: u64,
+    /// Not seen: their host is lost.
+    pub unknown: u64,
     /// Wanted: running.
     pub desired_running: u64,
     /// Wanted: stopped.
@@ -139,8 +176,14 @@ impl Bots {
     /// How many the tenant has.
     pub async fn stats(&self, tenant: TenantId) -> Result<BotStats, StoreError> {
         let rows = sqlx::query(
-            "SELECT bot #> '{profile,desired}', bot #> '{profile,observed,state}', count(*)
-             FROM view_bots.bots WHERE tenant_id = $1 AND NOT deleted GROUP BY 1, 2",
+            "SELECT b.bot #> '{profile,desired}',
+                    CASE WHEN h.host #> '{profile,lost}' <> 'null' THEN '\"unknown\"'
+                         ELSE b.bot #> '{profile,observed,state}' END,
+                    count(*)
+             FROM view_bots.bots b
+             LEFT JOIN view_hosts.hosts h
+                    ON h.id = coalesce((b.bot #>> '{profile,placement,host}')::uuid, '00000000-0000-0000-0000-000000000000')
+             WHERE b.tenant_id = $1 AND NOT b.deleted GROUP BY 1, 2",
         )
         .bind(tenant.0)
         .fetch_all(&self.pool)
@@ -167,6 +210,29 @@ impl Bots {
         Ok(limits.collect::<Result<_, _>>()?)
     }
 
+    /// As [`Bots::all_present`], those alone that have, or are to have, something on `host`.
+    pub async fn present_on(&self, host: HostId) -> Result<Vec<BotRow>, StoreError> {
+        let sql = format!(
+            "{SELECT} WHERE coalesce(b.bot #>> '{{profile,placement,host}}', $2) = $1
+                OR b.bot #>> '{{profile,placement,moving,to}}' = $1
+                OR b.bot #> '{{profile,placement,left}}' ? $1 ORDER BY b.id"
+        );
+        let rows = sqlx::query(&sql).bind(host.to_string()).bind(HostId::LOCAL.to_string());
+        Ok(rows.fetch_all(&self.pool).await?.iter().map(bot).collect::<Result<_, _>>()?)
+    }
+
+    /// The host that a bot is on; `None` when there is no such bot.
+    pub async fn host_of(&self, bot: BotId) -> Result<Option<HostId>, StoreError> {
+        let id: Option<Uuid> = sqlx::query_scalar(
+            "SELECT coalesce((bot #>> '{profile,placement,host}')::uuid, '00000000-0000-0000-0000-000000000000')
+             FROM view_bots.bots WHERE id = $1",
+        )
+        .bind(bot.0)
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(id.map(HostId))
+    }
+
     /// Every tenant's bots, with those that are deleted but not yet removed: for the worker, not for people.
     pub async fn all_present(&self) -> Result<Vec<BotRow>, StoreError> {
         let rows = sqlx::query(&format!("{SELECT} ORDER BY b.id")).fetch_all(&self.pool).await?;
@@ -190,6 +256,7 @@ impl BotStats {
             BotState::Stopping => self.stopping += count,
             BotState::Stopped => self.stopped += count,
             BotState::Failed => self.failed += count,
+            BotState::Unknown => self.unknown += count,
             BotState::Deleting => {}
         }
     }
@@ -199,6 +266,14 @@ fn bot(row: &PgRow) -> Result<BotRow, sqlx::Error> {
     let Json::<Bot>(bot) = row.try_get("bot")?;
     let profile = bot.profile.ok_or_else(|| sqlx::Error::Decode("a bot without a profile".into()))?;
     let quota: Option<Json<QuotaLimits>> = row.try_get("limits")?;
+    let lost: Option<Json<Option<Unreachable>>> = row.try_get("host_lost")?;
+    let name: Option<String> = row.try_get("host_name")?;
+    let moving_to: Option<String> = row.try_get("moving_to")?;
+    let host = BotHost {
+        name: name.map(parsed).transpose()?,
+        lost: lost.and_then(|Json(lost)| lost),
+        moving_to: moving_to.map(parsed).transpose()?,
+    };
     Ok(BotRow {
         id: profile.id,
         tenant_id: profile.tenant_id,
@@ -215,6 +290,8 @@ fn bot(row: &PgRow) -> Result<BotRow, sqlx::Error> {
         life: profile.life,
         egress: profile.egress,
         config: profile.config,
+        placement: profile.placement,
+        host,
         desired: profile.desired,
         observed: profile.observed,
         state_since: row.try_get("state_since")?,

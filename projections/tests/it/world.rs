@@ -167,6 +167,8 @@ impl World {
         let id = BotId(self.ids.uuid());
         CreateBot {
             id,
+            host_id: clawplane_domain::HostId::LOCAL,
+            host_labels: Vec::new(),
             tenant_id: tenant,
             created_by: UserId(self.ids.uuid()),
             hostname: hostname.parse().unwrap(),

@@ -23,6 +23,8 @@ impl World {
         let id = BotId(fresh());
         let bot = CreateBot {
             id,
+            host_id: clawplane_domain::HostId::LOCAL,
+            host_labels: Vec::new(),
             tenant_id: tenant,
             created_by: UserId(fresh()),
             hostname: "bot".parse().unwrap(),

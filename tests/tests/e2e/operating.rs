@@ -43,7 +43,9 @@ async fn projections_are_listed_and_rebuilt_beside_the_live_ones() {
 
     let listed = clawplane(&platform, &["projection", "list"]);
     let names: Vec<&str> = listed.lines().filter_map(|line| line.split_whitespace().next()).collect();
-    for name in ["bots", "bot_configs", "provider_keys", "prices", "usage_log", "usage_rollups", "audit"] {
+    for name in
+        ["bots", "bot_configs", "hosts", "provider_keys", "prices", "usage_log", "usage_rollups", "audit"]
+    {
         assert!(names.contains(&name), "{listed}");
         clawplane(&platform, &["projection", "rebuild", name]);
     }

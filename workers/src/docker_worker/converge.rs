@@ -115,6 +115,12 @@ impl Converge {
     }
 
     async fn step(&mut self) -> Result<Next, RuntimeError> {
+        if !self.shared.term.is_held() {
+            return Ok(Next::Settled); // Somebody else may be at it.
+        }
+        if let Some(part) = self.part_in_move() {
+            return self.step_moving(part).await;
+        }
         if self.bot.desired == Desired::Running {
             return self.step_running().await;
         }

@@ -4,10 +4,10 @@
 
 use async_trait::async_trait;
 use clawplane_domain::{
-    Actor, BotId, Metadata, Secret, TenantId,
+    Actor, BotId, HostId, Metadata, Secret, TenantId,
     bot::{
         Bot, BotCommand, BotRefusal, Desired, EgressRule, GatewayToken, Life, Limits, ModelChoice,
-        Observation, RefusedEgress,
+        Observation, Placement, RefusedEgress,
     },
     clock::Clock,
     openclaw::platform::Platform,
@@ -44,6 +44,8 @@ pub struct DesiredBot {
     pub limits: Limits,
     /// The version of its configuration; 0 is what the platform makes.
     pub config_version: u64,
+    /// Which host it is on, or going to.
+    pub placement: Placement,
     /// Its gateway token; a deleted bot has none.
     pub token: Option<GatewayToken>,
     /// What else it was given, and how often it was to begin anew.
@@ -77,6 +79,7 @@ impl DesiredBot {
             && self.tags == other.tags
             && self.life == other.life
             && self.egress == other.egress
+            && self.placement == other.placement
             && names(self) == names(other)
     }
 }
@@ -115,6 +118,34 @@ pub trait BotReports: Send + Sync + 'static {
         tenant: TenantId,
         refused: RefusedEgress,
     ) -> Result<(), BoxError>;
+    /// How far a bot's move has come on a host.
+    async fn moved(
+        &self,
+        bot: BotId,
+        tenant: TenantId,
+        host: HostId,
+        step: MoveStep,
+    ) -> Result<Heard, BoxError>;
+}
+
+/// A step of a move that is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MoveStep {
+    /// The host has no container of the bot any more.
+    LetGo,
+    /// The host has the bot's data.
+    Taken,
+    /// The host, which the bot left, has nothing of it any more.
+    Forgotten,
+}
+
+/// What became of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// It counts.
+    Taken,
+    /// Nobody wants that any more.
+    TooLate,
 }
 
 /// Opens gateway tokens, which a bot's own config has to carry.
@@ -136,7 +167,7 @@ impl ExecutorReports {
         Self { executor, clock }
     }
 
-    async fn send(&self, bot: BotId, tenant: TenantId, command: BotCommand) -> Result<(), BoxError> {
+    async fn send(&self, bot: BotId, tenant: TenantId, command: BotCommand) -> Result<Heard, BoxError> {
         let metadata = Metadata {
             tenant_id: tenant,
             actor: Actor::system("docker-worker"),
@@ -145,8 +176,11 @@ impl ExecutorReports {
             causation: None,
         };
         match self.executor.execute::<Bot>(bot, command, metadata).await {
+            Err(ExecuteError::Refused(BotRefusal::NotMoving)) => Ok(Heard::TooLate),
             // It went away meanwhile, or is wanted again: the next pass will see that.
-            Ok(_) | Err(ExecuteError::Refused(BotRefusal::Unknown | BotRefusal::NotDeleted)) => Ok(()),
+            Ok(_) | Err(ExecuteError::Refused(BotRefusal::Unknown | BotRefusal::NotDeleted)) => {
+                Ok(Heard::Taken)
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -155,7 +189,7 @@ impl ExecutorReports {
 #[async_trait]
 impl BotReports for ExecutorReports {
     async fn observe(&self, bot: BotId, tenant: TenantId, seen: Observation) -> Result<(), BoxError> {
-        self.send(bot, tenant, BotCommand::Observe(seen)).await
+        self.send(bot, tenant, BotCommand::Observe(seen)).await.map(|_| ())
     }
 
     async fn settle_upgrade(
@@ -169,7 +203,7 @@ impl BotReports for ExecutorReports {
             Some(reason) => BotCommand::RollBackUpgrade { number, reason },
             None => BotCommand::CommitUpgrade { number },
         };
-        self.send(bot, tenant, command).await
+        self.send(bot, tenant, command).await.map(|_| ())
     }
 
     async fn persona(&self, bot: BotId) -> Result<Option<String>, BoxError> {
@@ -178,7 +212,22 @@ impl BotReports for ExecutorReports {
     }
 
     async fn confirm_removed(&self, bot: BotId, tenant: TenantId) -> Result<(), BoxError> {
-        self.send(bot, tenant, BotCommand::ConfirmRemoved).await
+        self.send(bot, tenant, BotCommand::ConfirmRemoved).await.map(|_| ())
+    }
+
+    async fn moved(
+        &self,
+        bot: BotId,
+        tenant: TenantId,
+        host: HostId,
+        step: MoveStep,
+    ) -> Result<Heard, BoxError> {
+        let command = match step {
+            MoveStep::LetGo => BotCommand::Vacated(host),
+            MoveStep::Taken => BotCommand::Arrived(host),
+            MoveStep::Forgotten => BotCommand::Forgotten(host),
+        };
+        self.send(bot, tenant, command).await
     }
 
     async fn egress_refused(
@@ -187,7 +236,7 @@ impl BotReports for ExecutorReports {
         tenant: TenantId,
         refused: RefusedEgress,
     ) -> Result<(), BoxError> {
-        self.send(bot, tenant, BotCommand::NoteEgressRefused(refused)).await
+        self.send(bot, tenant, BotCommand::NoteEgressRefused(refused)).await.map(|_| ())
     }
 }
 

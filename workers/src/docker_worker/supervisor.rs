@@ -8,7 +8,7 @@ use super::{
 use crate::runtime::{ContainerSeen, Phase};
 use clawplane_domain::{
     BotId,
-    bot::{BotState, Desired},
+    bot::{BotState, Desired, Part},
 };
 use std::{
     collections::{HashMap, HashSet},
@@ -140,8 +140,11 @@ impl Supervisor {
         }
         let mut present = HashSet::with_capacity(bots.len());
         for bot in bots {
-            present.insert(bot.id);
             let seen = containers.remove(&bot.id);
+            if bot.placement.part_of(self.shared.term.host()) == Part::Nothing {
+                continue;
+            }
+            present.insert(bot.id);
             self.consider(bot, seen.as_ref(), &pending);
         }
         self.slots.retain(|id, slot| present.contains(id) || slot.task.is_some());
@@ -171,7 +174,8 @@ impl Supervisor {
             slot.wanted = Some(Arc::new(bot));
             return;
         }
-        let look = slot.look_again || needs_look(&bot, seen, &slot.memory, pending);
+        let part = bot.placement.part_of(self.shared.term.host());
+        let look = slot.look_again || needs_look(&bot, part, seen, &slot.memory, pending);
         slot.wanted = Some(Arc::new(bot));
         if look {
             self.spawn(id);
@@ -217,7 +221,16 @@ impl Supervisor {
 }
 
 /// Whether a bot needs a task although nobody said that it changed.
-fn needs_look(bot: &DesiredBot, seen: Option<&ContainerSeen>, memory: &Memory, pending: &Pending) -> bool {
+fn needs_look(
+    bot: &DesiredBot,
+    part: Part,
+    seen: Option<&ContainerSeen>,
+    memory: &Memory,
+    pending: &Pending,
+) -> bool {
+    if part != Part::Keep {
+        return pending.full || seen.is_some();
+    }
     let runs = seen.is_some_and(|seen| seen.phase == Phase::Running);
     let state = memory.last.as_ref().unwrap_or(&bot.observed).state;
     match (bot.desired, &memory.given_up) {

@@ -16,7 +16,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Events of the feed that are read at a time.
@@ -186,17 +186,34 @@ async fn until_gone(shared: &Shared, triggers: &Triggers) -> RuntimeError {
     let first = tokio::time::timeout(SUBSCRIBE, events.next()).await;
     shared.engine.set(EngineStatus::Available { version });
     triggers.full();
-    let mut next = match first {
-        Ok(first) => first,
-        Err(_) => events.next().await,
-    };
+    let mut status = shared.engine.subscribe();
+    let mut next = first.ok();
     loop {
         match next {
-            Some(Ok(event)) => triggers.engine(&event),
-            Some(Err(error)) => return error,
-            None => return RuntimeError::Unavailable { reason: "it closed the connection".to_owned() },
+            None => {}
+            Some(Some(Ok(event))) => triggers.engine(&event),
+            Some(Some(Err(error))) => return error,
+            Some(None) => return RuntimeError::Unavailable { reason: "it closed the connection".to_owned() },
         }
-        next = events.next().await;
+        // A call may find out that it is gone while this connection still looks alive.
+        next = tokio::select! {
+            next = events.next() => Some(next),
+            reason = unavailable(&mut status) => return RuntimeError::Unavailable { reason },
+        };
+    }
+}
+
+async fn unavailable(status: &mut watch::Receiver<EngineStatus>) -> String {
+    let reason = match status.wait_for(|status| matches!(status, EngineStatus::Unavailable { .. })).await {
+        Ok(status) => match &*status {
+            EngineStatus::Unavailable { reason } => Some(reason.clone()),
+            _ => None,
+        },
+        Err(_) => None,
+    };
+    match reason {
+        Some(reason) => reason,
+        None => std::future::pending().await,
     }
 }
 

@@ -5,8 +5,8 @@ use crate::{
     egress::{Rules, Web, WebProxy, Whose},
     runtime::BotNetwork,
 };
-use clawplane_domain::BotId;
-use std::{collections::HashMap, net::SocketAddr};
+use clawplane_domain::{BotId, HostId};
+use std::{collections::HashMap, net::SocketAddr, sync::Arc};
 use tokio::{net::TcpListener, sync::Mutex};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -19,19 +19,40 @@ pub enum Way {
     Ingress,
 }
 
-/// The forwarders of all bots on this host.
+/// The forwarders of all bots on a host. Those of all hosts that a process leads share one table: a bot that comes from
+/// another host takes its port along.
 #[derive(Debug)]
 pub struct Forwards {
-    open: Mutex<HashMap<(BotId, Way), Forwarder>>,
+    owner: HostId,
+    open: Arc<Mutex<HashMap<(BotId, Way), Owned>>>,
+    /// This host's alone: a way to the web is on the network of one host.
     webs: Mutex<HashMap<BotId, WebProxy>>,
     tracker: TaskTracker,
     shutdown: CancellationToken,
 }
 
+#[derive(Debug)]
+struct Owned {
+    owner: HostId,
+    forwarder: Forwarder,
+}
+
 impl Forwards {
-    /// None yet. Their tasks are the tracker's.
+    /// None yet, of the local host. Their tasks are the tracker's.
     pub fn new(tracker: TaskTracker, shutdown: CancellationToken) -> Self {
-        Self { open: Mutex::default(), webs: Mutex::default(), tracker, shutdown }
+        Self { owner: HostId::LOCAL, open: Arc::default(), webs: Mutex::default(), tracker, shutdown }
+    }
+
+    /// Those of another host, in the same table.
+    #[must_use]
+    pub fn of_host(&self, owner: HostId) -> Self {
+        Self {
+            owner,
+            open: Arc::clone(&self.open),
+            webs: Mutex::default(),
+            tracker: self.tracker.clone(),
+            shutdown: self.shutdown.clone(),
+        }
     }
 
     /// Sees to it that `listen` leads to `target`, for connections from `from` if given. The error is for people.
@@ -43,26 +64,29 @@ impl Forwards {
         target: SocketAddr,
         from: Option<BotNetwork>,
     ) -> Result<(), String> {
-        let mut open = self.open.lock().await;
+        let (mut open, owner) = (self.open.lock().await, self.owner);
         match open.remove(&(bot, way)) {
-            Some(forwarder) if forwarder.listen() == listen && forwarder.is_open() => {
+            Some(Owned { forwarder, .. }) if forwarder.listen() == listen && forwarder.is_open() => {
                 forwarder.set_target(target);
-                open.insert((bot, way), forwarder);
+                open.insert((bot, way), Owned { owner, forwarder });
                 return Ok(());
             }
-            Some(stale) => stale.close().await,
+            Some(stale) => stale.forwarder.close().await,
             None => {}
         }
         let bound = Forwarder::bind(listen, target, from, &self.tracker, &self.shutdown).await;
         let forwarder = bound.map_err(|error| format!("cannot listen on {listen}: {error}"))?;
-        open.insert((bot, way), forwarder);
+        open.insert((bot, way), Owned { owner, forwarder });
         Ok(())
     }
 
     /// Whether `listen` is a bot's already, or can be had.
     pub async fn can_have(&self, bot: BotId, way: Way, listen: SocketAddr) -> bool {
         let open = self.open.lock().await;
-        if open.get(&(bot, way)).is_some_and(|own| own.listen() == listen && own.is_open()) {
+        if open
+            .get(&(bot, way))
+            .is_some_and(|own| own.forwarder.listen() == listen && own.forwarder.is_open())
+        {
             return true;
         }
         let bound = TcpListener::bind(listen).await;
@@ -101,19 +125,36 @@ impl Forwards {
         }
     }
 
-    /// Closes all ways of a bot.
+    /// Closes all ways of a bot. What another host opened for it meanwhile stays.
     pub async fn remove(&self, bot: BotId) {
         self.close_web(bot).await;
         let mut open = self.open.lock().await;
         for way in [Way::Egress, Way::Ingress] {
-            if let Some(forwarder) = open.remove(&(bot, way)) {
-                forwarder.close().await;
+            if open.get(&(bot, way)).is_some_and(|one| one.owner == self.owner)
+                && let Some(one) = open.remove(&(bot, way))
+            {
+                one.forwarder.close().await;
+            }
+        }
+    }
+
+    /// Closes all of this host.
+    pub async fn close_all(&self) {
+        for (_, web) in self.webs.lock().await.drain() {
+            web.close().await;
+        }
+        let mut open = self.open.lock().await;
+        let ours: Vec<_> =
+            open.iter().filter(|(_, one)| one.owner == self.owner).map(|(key, _)| *key).collect();
+        for key in ours {
+            if let Some(one) = open.remove(&key) {
+                one.forwarder.close().await;
             }
         }
     }
 
     /// Whether a way of a bot is open.
     pub async fn is_open(&self, bot: BotId, way: Way) -> bool {
-        self.open.lock().await.get(&(bot, way)).is_some_and(Forwarder::is_open)
+        self.open.lock().await.get(&(bot, way)).is_some_and(|one| one.forwarder.is_open())
     }
 }

@@ -4,6 +4,7 @@
 //! was replaced by another version is spoken to in that one's API version.
 
 mod belongings;
+mod connect;
 mod containers;
 mod errors;
 mod events;
@@ -16,12 +17,14 @@ mod observe;
 mod once;
 pub mod profile;
 
+pub use connect::{ClientIdentity, check as check_identity};
+
 use super::{
-    BotNetwork, ContainerSeen, ContainerSpec, EngineEvent, EngineInfo, Once, PullProgress, Runtime,
-    RuntimeError, belongings::Belongings,
+    BotNetwork, ContainerSeen, ContainerSpec, EngineEvent, EngineInfo, EngineSize, Once, PullProgress,
+    Runtime, RuntimeError, belongings::Belongings,
 };
 use async_trait::async_trait;
-use bollard::{API_DEFAULT_VERSION, Docker};
+use bollard::Docker;
 use clawplane_domain::{BotId, Secret, TenantId, upkeep::LeftoverKind, values::ImageRef};
 use futures::stream::BoxStream;
 use std::{
@@ -32,15 +35,13 @@ use std::{
 
 /// Where Docker listens, if nobody says otherwise.
 pub const DEFAULT_HOST: &str = "unix:///var/run/docker.sock";
-/// Longest wait for the head of an answer; a stop takes its grace, and a create may copy a volume.
-const ANSWER_SECONDS: u64 = 120;
 /// Longest wait for a sign of life.
 const PING: Duration = Duration::from_secs(5);
 
 /// How to reach an engine, and which of its containers are ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DockerConfig {
-    /// `unix:///path` or `tcp://host:port`, as in `DOCKER_HOST`.
+    /// `unix:///path` or `tcp://host:port`, as in `DOCKER_HOST`, or `ssh://user@host`.
     pub host: String,
     /// This installation's id: containers and networks that carry another one are never touched.
     pub instance: String,
@@ -54,6 +55,7 @@ pub struct DockerRuntime {
 
 struct Inner {
     config: DockerConfig,
+    identity: Option<ClientIdentity>,
     client: Mutex<Option<Docker>>,
     firewall: firewall::Firewall,
 }
@@ -61,9 +63,15 @@ struct Inner {
 impl DockerRuntime {
     /// Does not connect yet: an engine may come later.
     pub fn new(config: DockerConfig) -> Self {
+        Self::with_identity(config, None)
+    }
+
+    /// As [`DockerRuntime::new`], by mutual TLS where there is an identity.
+    pub fn with_identity(config: DockerConfig, identity: Option<ClientIdentity>) -> Self {
         Self {
             inner: Arc::new(Inner {
                 config,
+                identity,
                 client: Mutex::new(None),
                 firewall: firewall::Firewall::default(),
             }),
@@ -78,7 +86,7 @@ impl DockerRuntime {
         if let Some(client) = &*self.inner.client.lock().unwrap_or_else(PoisonError::into_inner) {
             return Ok(client.clone());
         }
-        let client = connect(&self.inner.config.host).map_err(|error| self.fault("connect", error))?;
+        let client = connect::connect(&self.inner.config.host, self.inner.identity.as_ref())?;
         let negotiated = tokio::time::timeout(PING, client.negotiate_version()).await;
         let client = negotiated.map_err(|_| silent())?.map_err(|error| self.fault("negotiate", error))?;
         *self.inner.client.lock().unwrap_or_else(PoisonError::into_inner) = Some(client.clone());
@@ -92,13 +100,6 @@ impl DockerRuntime {
             *self.inner.client.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
         error
-    }
-}
-
-fn connect(host: &str) -> Result<Docker, bollard::errors::Error> {
-    match host.split_once("://") {
-        Some(("tcp" | "http", _)) => Docker::connect_with_http(host, ANSWER_SECONDS, API_DEFAULT_VERSION),
-        _ => Docker::connect_with_unix(host, ANSWER_SECONDS, API_DEFAULT_VERSION),
     }
 }
 
@@ -117,6 +118,20 @@ impl Runtime for DockerRuntime {
 
     async fn run_once(&self, once: Once) -> Result<String, RuntimeError> {
         self.run_in_container(once).await
+    }
+
+    async fn size(&self) -> Result<Option<EngineSize>, RuntimeError> {
+        let client = self.client().await?;
+        let info = tokio::time::timeout(PING, client.info()).await.map_err(|_| silent())?;
+        let info = info.map_err(|error| self.fault("info", error))?;
+        let size = info.mem_total.zip(info.ncpu).and_then(|(bytes, cores)| {
+            let (memory_mib, cpu_millis) = (bytes >> 20, cores.checked_mul(1000)?);
+            Some(EngineSize {
+                memory_mib: memory_mib.try_into().ok()?,
+                cpu_millis: cpu_millis.try_into().ok()?,
+            })
+        });
+        Ok(size)
     }
 
     async fn has_image(&self, image: &ImageRef) -> Result<bool, RuntimeError> {
@@ -138,8 +153,7 @@ impl Runtime for DockerRuntime {
         egress_port: u16,
     ) -> Result<BotNetwork, RuntimeError> {
         let network = self.network(bot, tenant).await?;
-        // Only a local engine's host is this one.
-        if self.inner.config.host.starts_with("unix://") {
+        if networks::is_on_this_machine(bot) {
             self.inner.firewall.ensure(egress_port).await;
         }
         Ok(network)

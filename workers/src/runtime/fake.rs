@@ -52,6 +52,8 @@ struct Engine {
     cut_off: bool,
     log: String,
     made: u32,
+    /// Second number of its networks' addresses, where it is not the usual one.
+    net: Option<u8>,
     calls: Vec<String>,
 }
 
@@ -68,6 +70,11 @@ impl FakeRuntime {
         let fake = Self::default();
         fake.engine().images = images.iter().map(|image| (*image).to_owned()).collect();
         fake
+    }
+
+    /// Gives its networks addresses of their own, `127.<net>.x.1`, so that several engines fit one machine.
+    pub fn set_net(&self, net: u8) {
+        self.engine().net = Some(net);
     }
 
     fn engine(&self) -> MutexGuard<'_, Engine> {

@@ -13,6 +13,7 @@ pub(crate) fn bot(models: &[&str]) -> DesiredBot {
         ModelChoice { vendor: vendor.parse().unwrap(), model: model.parse().unwrap() }
     };
     DesiredBot {
+        placement: clawplane_domain::bot::Placement::default(),
         id: BotId(uuid::Uuid::from_u128(1)),
         tenant_id: TenantId(uuid::Uuid::from_u128(2)),
         hostname: "anna".parse().unwrap(),
@@ -231,8 +232,9 @@ async fn a_configuration_is_read_and_a_link_is_not() {
     let bot = bot(&["openai/gpt-4o-mini"]);
     assert_eq!(workspaces.config(bot.id).await.unwrap(), None);
     assert!(!workspaces.state_dir(bot.id).exists(), "looking makes nothing");
-    workspaces.prepare(&bot, "{ /* x */ }".into(), true).await.unwrap();
-    assert_eq!(workspaces.config(bot.id).await.unwrap().as_deref(), Some("{ /* x */ }"));
+    workspaces.prepare(&bot, wanted(1, Some("{ /* x */ }"))).await.unwrap();
+    let text = workspaces.config(bot.id).await.unwrap().unwrap();
+    assert!(text.contains("/* x */"), "{text}");
     let file = workspaces.state_dir(bot.id).join("openclaw.json");
     std::fs::remove_file(&file).unwrap();
     symlink("/etc/passwd", &file).unwrap();

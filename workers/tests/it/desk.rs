@@ -3,7 +3,7 @@
 use crate::support::{self, FixedClock, TestDatabase, metadata};
 use async_trait::async_trait;
 use clawplane_domain::{
-    BotId, Secret, TenantId, TokenHash, UserId,
+    BotId, HostId, Secret, TenantId, TokenHash, UserId,
     bot::{
         Access, Bot, BotCommand, BotEvent, BotState, CreateBot, GatewayToken, Limits, ModelChoice, NewBot,
         Observation, Setup,
@@ -30,6 +30,21 @@ pub(crate) const IMAGE: &str = "clawplane/test-bot:1";
 /// Longest wait for anything.
 const LONGEST: Duration = Duration::from_secs(30);
 
+/// What a bot of these tests is made of.
+struct Made<'a> {
+    image: Option<&'a str>,
+    setup: Setup,
+    limits: Limits,
+    host: HostId,
+}
+
+impl Default for Made<'_> {
+    fn default() -> Self {
+        let limits = Limits { memory_mib: 64, cpu_millis: 500, pids: 32, ..Limits::default() };
+        Self { image: None, setup: Setup::default(), limits, host: HostId::LOCAL }
+    }
+}
+
 pub(crate) struct Desk {
     pub(crate) database: TestDatabase,
     pub(crate) executor: Executor,
@@ -54,15 +69,22 @@ pub(crate) struct Running {
     tracker: TaskTracker,
 }
 
-#[async_trait]
-impl DesiredBots for Known {
-    async fn present(&self, _at_least: Option<Position>) -> Result<Vec<DesiredBot>, BoxError> {
+impl Known {
+    /// As another process sees them, with connections of its own.
+    pub(crate) async fn by(&self, executor: &Executor) -> Vec<DesiredBot> {
         let ids = self.ids.lock().unwrap().clone();
         let mut bots = Vec::new();
         for id in ids {
-            bots.extend(fold(&self.executor, id).await.filter(|known| !known.removed).map(|known| known.bot));
+            bots.extend(fold(executor, id).await.filter(|known| !known.removed).map(|known| known.bot));
         }
-        Ok(bots)
+        bots
+    }
+}
+
+#[async_trait]
+impl DesiredBots for Known {
+    async fn present(&self, _at_least: Option<Position>) -> Result<Vec<DesiredBot>, BoxError> {
+        Ok(self.by(&self.executor).await)
     }
 
     async fn config(&self, bot: BotId, _: TenantId, version: u64) -> Result<Option<String>, BoxError> {
@@ -98,6 +120,7 @@ async fn fold(executor: &Executor, id: BotId) -> Option<Folded> {
         models: bot.models,
         limits: bot.limits,
         config_version: bot.config.version,
+        placement: bot.placement,
         token: bot.token,
         life: bot.life,
         egress: bot.egress,
@@ -165,23 +188,28 @@ impl Desk {
         Running { worker, shutdown, tracker }
     }
 
-    /// A new bot with a gateway token, not started.
+    /// A new bot with a gateway token, not started, on the local host.
     pub(crate) async fn bot(&self, hostname: &str, image: Option<&str>) -> BotId {
-        self.made(hostname, image, Setup::default()).await
+        self.make(hostname, Made { image, ..Made::default() }).await
     }
 
     /// As [`Desk::bot`], with all that a bot can be given.
     pub(crate) async fn set_up(&self, hostname: &str, setup: Setup) -> BotId {
-        self.made(hostname, None, setup).await
-    }
-
-    async fn made(&self, hostname: &str, image: Option<&str>, setup: Setup) -> BotId {
-        let limits = Limits { memory_mib: 64, cpu_millis: 500, pids: 32, ..Limits::default() };
-        self.bot_with(hostname, image, limits).await
+        self.make(hostname, Made { setup, ..Made::default() }).await
     }
 
     /// As [`Desk::bot`], with these limits.
     pub(crate) async fn bot_with(&self, hostname: &str, image: Option<&str>, limits: Limits) -> BotId {
+        self.make(hostname, Made { image, limits, ..Made::default() }).await
+    }
+
+    /// As [`Desk::bot`], on a host.
+    pub(crate) async fn bot_on(&self, hostname: &str, host: HostId) -> BotId {
+        self.make(hostname, Made { host, ..Made::default() }).await
+    }
+
+    async fn make(&self, hostname: &str, made: Made<'_>) -> BotId {
+        let Made { image, setup, limits, host: host_id } = made;
         let id = BotId(unique());
         let secret = Secret::new(token_of(id));
         let sealed = self.vault.seal(&secret, &bound_to_bot(self.tenant, id)).await.unwrap();
@@ -189,6 +217,8 @@ impl Desk {
         let model = ModelChoice { vendor: "openai".parse().unwrap(), model: "gpt-4o-mini".parse().unwrap() };
         let new = CreateBot {
             id,
+            host_id,
+            host_labels: Vec::new(),
             tenant_id: self.tenant,
             created_by: UserId(unique()),
             hostname: hostname.parse().unwrap(),
@@ -307,7 +337,7 @@ pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-fn nowhere() -> SocketAddr {
+pub(crate) fn nowhere() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 9))
 }
 

@@ -60,7 +60,7 @@ fn skipped<T>(why: &str) -> Option<T> {
 }
 
 /// Makes the image, unless one of the same script is there.
-async fn import(docker: &Docker) {
+pub(crate) async fn import(docker: &Docker) {
     let mut hasher = DefaultHasher::new();
     (BOT, APPLETS).hash(&mut hasher);
     let version = hasher.finish().to_string();

@@ -40,11 +40,21 @@ pub(crate) struct BotDto {
     /// Its container's limits.
     #[schema(value_type = LimitsDto)]
     limits: Limits,
+    /// The host that it is on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "local")]
+    host: Option<String>,
+    /// What its host has to have.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    host_labels: Vec<String>,
+    /// The host that it is on its way to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    moving_to: Option<String>,
     /// What its owner wants: `running` or `stopped`.
     #[schema(value_type = String, example = "running")]
     desired: Desired,
-    /// What was last seen of it: `created`, `starting`, `running`, `unhealthy`, `stopping`, `stopped`, `failed` or
-    /// `deleting`.
+    /// What was last seen of it: `created`, `starting`, `running`, `unhealthy`, `stopping`, `stopped`, `failed`,
+    /// `deleting`, or `unknown` while its host is lost.
     #[schema(value_type = String, example = "running")]
     state: BotState,
     /// Why it is in that state.
@@ -134,6 +144,7 @@ pub(crate) struct LimitsDto {
 impl BotDto {
     /// From the read model.
     pub(super) fn new(api: &ApiState, row: BotRow) -> Self {
+        let (state, reason, state_since) = row.shown();
         Self {
             id: row.id.0,
             hostname: row.hostname.into(),
@@ -144,9 +155,12 @@ impl BotDto {
             models: row.models.into_iter().map(model).collect(),
             limits: row.limits,
             desired: row.desired,
-            state: row.observed.state,
-            reason: row.observed.reason,
-            state_since: row.state_since,
+            host: row.host.name.map(Into::into),
+            host_labels: texts(row.placement.labels),
+            moving_to: row.host.moving_to.map(Into::into),
+            state,
+            reason,
+            state_since,
             container_id: row.observed.container_id,
             exit_code: row.observed.exit_code,
             restarts: row.observed.restarts,
@@ -215,6 +229,8 @@ pub(crate) struct BotStatsDto {
     stopped: u64,
     /// Failed.
     failed: u64,
+    /// Not known: their host is lost.
+    unknown: u64,
     /// Wanted running.
     desired_running: u64,
     /// Wanted stopped.
@@ -232,6 +248,7 @@ impl From<BotStats> for BotStatsDto {
             stopping: stats.stopping,
             stopped: stats.stopped,
             failed: stats.failed,
+            unknown: stats.unknown,
             desired_running: stats.desired_running,
             desired_stopped: stats.desired_stopped,
         }

@@ -3,7 +3,7 @@
 use super::{access, setup};
 use crate::{ApiState, auth::Principal, bots::Draft, fields::Fields, problem::Problem};
 use clawplane_domain::{
-    BotId,
+    BotId, HostId,
     bot::{CreateBot, Limits, LimitsChange, ModelChoice, Setup},
     values::{Hostname, Label},
 };
@@ -61,6 +61,13 @@ pub(crate) struct CreateBotRequest {
     environment: BTreeMap<String, String>,
     /// The id of a deleted bot whose data were kept: the new bot takes them over.
     data_of: Option<String>,
+    /// The host that it shall be on; one that has room, when absent.
+    #[schema(example = "rack-1")]
+    host: Option<String>,
+    /// What its host has to have.
+    #[serde(default)]
+    #[schema(example = json!(["eu"]), max_items = 32)]
+    host_labels: Vec<String>,
 }
 
 /// A vendor's model.
@@ -101,7 +108,7 @@ fn default_models() -> Vec<ModelDto> {
 }
 
 impl CreateBotRequest {
-    /// Checked; the port is still to be chosen.
+    /// Checked; port and host are still to be chosen.
     pub(super) fn check(self, api: &ApiState, principal: Principal) -> Result<Draft, Problem> {
         let mut fields = Fields::default();
         let hostname: Option<Hostname> = fields.parse("hostname", &self.hostname);
@@ -121,6 +128,8 @@ impl CreateBotRequest {
         };
         let models_allowed = self.allowed_models.as_deref();
         let access = access::lists(&mut fields, models_allowed, self.allowed_vendors.as_deref(), api);
+        let host = fields.optional("host", self.host.as_deref());
+        let host_labels = fields.list("hostLabels", &self.host_labels);
         let bot = hostname.zip(name).map(|(hostname, name)| CreateBot {
             id: BotId(api.ids.uuid()),
             tenant_id: principal.tenant,
@@ -132,8 +141,10 @@ impl CreateBotRequest {
             tags,
             models,
             limits,
+            host_id: HostId::LOCAL,
+            host_labels,
         });
-        fields.finish(bot.map(|bot| Draft { bot, setup, access, fallbacks: Vec::new() }))
+        fields.finish(bot.map(|bot| Draft { bot, setup, access, fallbacks: Vec::new(), host }))
     }
 }
 

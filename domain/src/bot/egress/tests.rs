@@ -17,6 +17,8 @@ fn created() -> Vec<BotEvent> {
         tags: Vec::new(),
         models: vec![ModelChoice { vendor: value("openai"), model: value("gpt-5") }],
         limits: Limits::default(),
+        host_id: crate::HostId::LOCAL,
+        host_labels: Vec::new(),
     };
     let sealed =
         SealedSecret { data_key_id: id::<DataKeyId>(4), nonce: "00".repeat(12), ciphertext: "ff".into() };

@@ -8,6 +8,8 @@ use pretty_assertions::assert_eq;
 fn created() -> Vec<BotEvent> {
     let bot = CreateBot {
         id: id(1),
+        host_id: crate::HostId::LOCAL,
+        host_labels: Vec::new(),
         tenant_id: id(2),
         created_by: id(3),
         hostname: value("ada"),

@@ -19,6 +19,8 @@ fn earlier(plain: &str, until: i64) -> EarlierToken {
 fn created(first: GatewayToken) -> Vec<BotEvent> {
     let bot = CreateBot {
         id: id(1),
+        host_id: crate::HostId::LOCAL,
+        host_labels: Vec::new(),
         tenant_id: id(2),
         created_by: id(3),
         hostname: value("ada"),

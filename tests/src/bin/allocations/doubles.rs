@@ -36,6 +36,8 @@ impl World {
         let (tenant_id, bot, key) = (TenantId(Uuid::now_v7()), BotId(Uuid::now_v7()), KeyId(Uuid::now_v7()));
         let created = CreateBot {
             id: bot,
+            host_id: clawplane_domain::HostId::LOCAL,
+            host_labels: Vec::new(),
             tenant_id,
             created_by: UserId(Uuid::now_v7()),
             hostname: "bot".parse().expect("a name"),

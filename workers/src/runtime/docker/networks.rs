@@ -11,6 +11,7 @@ use clawplane_domain::{BotId, TenantId};
 use std::{
     collections::HashMap,
     net::{IpAddr, Ipv4Addr},
+    path::Path,
 };
 
 /// Where a network's addresses come from once Docker's own pools (some thirty networks) are used up.
@@ -34,6 +35,12 @@ fn bridges(bot: BotId) -> impl Iterator<Item = String> {
         move |letter| format!("{BRIDGE}{stem}{letter}")
     });
     std::iter::once(format!("{BRIDGE}{id}")).chain(others)
+}
+
+/// Whether a bridge of the bot's network is on this machine: however its engine is reached, only then the machine's own
+/// firewall stands before it.
+pub(super) fn is_on_this_machine(bot: BotId) -> bool {
+    bridges(bot).any(|bridge| Path::new("/sys/class/net").join(bridge).exists())
 }
 
 impl DockerRuntime {

@@ -56,7 +56,8 @@ impl Runtime for FakeRuntime {
     ) -> Result<BotNetwork, RuntimeError> {
         let mut engine = self.up()?;
         let number = u8::try_from(engine.networks.len() + 1).unwrap_or(u8::MAX);
-        let gateway = *engine.networks.entry(bot).or_insert(IpAddr::V4(Ipv4Addr::new(127, 77, number, 1)));
+        let net = engine.net.unwrap_or(77);
+        let gateway = *engine.networks.entry(bot).or_insert(IpAddr::V4(Ipv4Addr::new(127, net, number, 1)));
         Ok(BotNetwork { gateway, prefix: 8 })
     }
 
