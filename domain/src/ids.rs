@@ -52,6 +52,14 @@ id! {
     RequestId,
     /// A wrapped data key in the vault.
     DataKeyId,
+    /// A backup of one bot.
+    BackupId,
+    /// Backups that were asked for at once.
+    BatchId,
+    /// One use of a backup.
+    RestoreId,
+    /// A rule by which backups are made.
+    ScheduleId,
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@
 //! One folder an aggregate, each with `events`, `commands` (with the decision) and its state.
 
 mod aggregate;
+pub mod backup;
+pub mod backup_schedule;
 pub mod bot;
 pub mod claim;
 pub mod clock;
@@ -28,7 +30,9 @@ pub mod values;
 
 pub use aggregate::Decide;
 pub use cqrs_es::{Aggregate, DomainEvent};
-pub use ids::{BotId, DataKeyId, KeyId, PriceId, RequestId, SessionId, TenantId, UserId};
+pub use ids::{
+    BackupId, BatchId, BotId, DataKeyId, KeyId, PriceId, RequestId, RestoreId, ScheduleId, SessionId, TenantId, UserId,
+};
 pub use metadata::{Actor, Metadata};
 pub use sealed::{SealedSecret, TokenHash};
 pub use secret::Secret;

@@ -13,9 +13,11 @@ pub mod error;
 pub mod executor;
 pub mod feed;
 pub mod issuer;
+pub mod leader;
 pub mod payload;
 pub mod position;
 pub mod precedence;
+pub mod progress;
 pub mod restore;
 pub mod usage;
 pub mod vault;
@@ -28,12 +30,14 @@ pub use error::{ExecuteError, StoreError};
 pub use executor::{Committed, Context, Executor, Idempotency};
 pub use feed::{Batch, Feed, Filter, RecordedEvent};
 pub use issuer::{IssueError, TokenIssuer, Wanted};
+pub use leader::Leader;
 pub use payload::Payload;
 pub use position::Position;
 pub use precedence::Precedence;
+pub use progress::{JobProgress, Progress};
 pub use usage::{Stored, UsageAppender};
 pub use vault::{MasterKey, Vault, VaultError};
 pub use wakeup::{Listener, Wakeup};
 
 /// The stream types that commands write to: everything but usage.
-pub const COMMAND_STREAMS: &[&str] = &["bot", "provider_key", "quota", "session", "tenant", "user"];
+pub const COMMAND_STREAMS: &[&str] = &["backup", "backup_schedule", "bot", "provider_key", "quota", "session", "tenant", "user"];

@@ -7,6 +7,7 @@
 
 pub mod admin;
 pub mod audit;
+pub mod backups;
 mod batch;
 pub mod bots;
 pub mod page;
@@ -22,6 +23,7 @@ pub mod views;
 
 pub use admin::ProjectionStatus;
 pub use audit::{AuditFilter, AuditRow, AuditView};
+pub use backups::{BackupFilter, BackupRow, Backups, ScheduleRow};
 pub use bots::{BotRow, BotStats, Bots, TenantRow};
 pub use page::{Cursor, InvalidCursor, Page, QueryError};
 pub use prices::{PriceEntry, Prices};

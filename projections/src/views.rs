@@ -1,6 +1,6 @@
 //! The way in for readers: all read models over one pool, which may be that of a replica.
 
-use crate::{AuditView, Bots, Keys, Prices};
+use crate::{AuditView, Backups, Bots, Keys, Prices};
 use clawplane_domain::Invalid;
 use clawplane_eventstore::{Checkpoints, Position, StoreError};
 use sqlx::{PgPool, Row, postgres::PgRow};
@@ -27,12 +27,14 @@ pub enum View {
     UsageRollups,
     /// One row an event.
     Audit,
+    /// The backups as they are now, and the rules by which they are made.
+    Backups,
 }
 
 impl View {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Bots, Self::ProviderKeys, Self::Prices, Self::UsageLog, Self::UsageRollups, Self::Audit];
+    pub const ALL: [Self; 7] =
+        [Self::Bots, Self::ProviderKeys, Self::Prices, Self::UsageLog, Self::UsageRollups, Self::Audit, Self::Backups];
 
     /// The name of its projection and checkpoint.
     pub fn name(self) -> &'static str {
@@ -43,6 +45,7 @@ impl View {
             Self::UsageLog => "usage_log",
             Self::UsageRollups => "usage_rollups",
             Self::Audit => "audit",
+            Self::Backups => "backups",
         }
     }
 
@@ -83,6 +86,8 @@ pub struct Views {
     pub usage: UsageViews,
     /// The audit log.
     pub audit: AuditView,
+    /// The backups.
+    pub backups: Backups,
     checkpoints: Checkpoints,
 }
 
@@ -101,6 +106,7 @@ impl Views {
             prices: Prices::new(read_pool.clone()),
             usage: UsageViews { pool: read_pool.clone() },
             audit: AuditView::new(read_pool.clone()),
+            backups: Backups::new(read_pool.clone()),
             checkpoints: Checkpoints::new(read_pool),
         }
     }

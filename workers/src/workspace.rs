@@ -5,10 +5,12 @@
 
 pub mod config;
 mod files;
+mod fresh;
 mod remove;
 mod token;
 
 use crate::docker_worker::DesiredBot;
+pub use fresh::Fresh;
 use clawplane_domain::{BotId, Secret};
 use rustix::process::{getegid, geteuid};
 use serde_json::json;

@@ -31,6 +31,9 @@ const PROBE_EVERY: Duration = Duration::from_secs(1);
 /// Time between two looks at an unhealthy bot.
 const UNHEALTHY_EVERY: Duration = Duration::from_secs(5);
 
+/// Time between two looks at a frozen bot.
+const PAUSED_EVERY: Duration = Duration::from_secs(1);
+
 /// Said of a bot that runs, or should, and has no token.
 const REVOKED: &str = "its gateway tokens were revoked; rotate its token to let it in again";
 
@@ -54,6 +57,7 @@ impl Converge {
             }
             (Step::Start, Some(seen)) => self.start(&spec, network, seen.id, false).await,
             (Step::Watch, Some(seen)) => self.watch(&spec, network, seen).await,
+            (Step::Wait, Some(_)) => Ok(Next::After(PAUSED_EVERY.min(shared.config.reconcile_every))),
             (Step::Crashed, Some(seen)) => self.crashed(&seen).await,
             _ => Ok(Next::Settled),
         }
