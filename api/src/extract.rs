@@ -7,7 +7,7 @@ mod query;
 
 pub(crate) use body::{Body, OptionalBody};
 pub(crate) use command::{Bare, Command, OptionalCommand};
-pub(crate) use path::{BotName, KeyName, PriceName};
+pub(crate) use path::{BackupName, BotName, KeyName, PriceName, ScheduleName};
 pub(crate) use query::Query;
 
 use crate::{

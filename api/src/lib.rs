@@ -8,6 +8,7 @@ pub mod access;
 pub mod accounts;
 mod answer;
 pub mod auth;
+mod backups;
 pub mod bots;
 pub mod deps;
 mod extract;
@@ -24,6 +25,7 @@ pub mod sessions;
 mod state;
 mod surround;
 
+pub use backups::port::{Archive, BackupArchives};
 pub use deps::{
     ApiDeps, DataPath, EngineGate, FieldError, HealthChecks, KeyVerifier, PartHealth, PartStatus,
     TokenConfig, VendorRules, Verification,

@@ -4,6 +4,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod auth;
+pub(crate) mod backups;
 pub(crate) mod bot;
 pub(crate) mod docs;
 pub(crate) mod health;
@@ -61,6 +62,18 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(provider_key::verify::verify_key))
         .routes(routes!(price::list::list_prices, price::create::add_price))
         .routes(routes!(price::get::get_price, price::set::set_price, price::delete::remove_price))
+        .routes(routes!(backups::list::list_backups, backups::create::create_backups))
+        .routes(routes!(backups::schedules::list_schedules, backups::schedules::add_schedule))
+        .routes(routes!(
+            backups::schedule::get_schedule,
+            backups::schedule::set_schedule,
+            backups::schedule::remove_schedule
+        ))
+        .routes(routes!(backups::get::get_backup, backups::delete::delete_backup))
+        .routes(routes!(backups::events::backup_events))
+        .routes(routes!(backups::verify::verify_backup))
+        .routes(routes!(backups::restore::restore_backup))
+        .routes(routes!(backups::download::download_backup))
         .routes(routes!(audit::audit_log))
         .routes(routes!(health::health))
         .routes(routes!(docs::openapi_document))

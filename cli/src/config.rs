@@ -17,6 +17,7 @@ use clawplane_domain::{
     values::{Email, ImageRef},
 };
 use clawplane_proxy::{ExtraRoots, SpoolDurability, UpstreamAllow};
+use clawplane_workers::backup::S3Config;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use url::Url;
 
@@ -59,6 +60,11 @@ pub struct Config {
     pub user_password: Option<Secret>,
     /// `CLAWPLANE_DATA_DIR`: everything this process keeps on disk. Absolute.
     pub data_dir: PathBuf,
+    /// `BACKUP_DIR`, else `backups` in the data directory: where backups are kept, or stand until they are in the bucket.
+    /// Absolute.
+    pub backup_dir: PathBuf,
+    /// `BACKUP_S3_BUCKET` and what goes with it: the bucket that backups are kept in.
+    pub backup_s3: Option<S3Config>,
     /// `DOCKER_HOST`: the container engine, else its usual socket.
     pub docker_host: Option<String>,
     /// `CLAWPLANE_LOG`: a filter in the syntax of `tracing-subscriber`.

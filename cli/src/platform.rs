@@ -1,6 +1,7 @@
 //! The composition: every role of the platform, started in the order of its needs and stopped the other way round.
 
 mod adapters;
+mod backups;
 mod desk;
 mod health;
 mod keys;
@@ -22,7 +23,7 @@ use clawplane_domain::{
     clock::{Clock, Ids},
 };
 use clawplane_eventstore::{
-    ClaimTable, Executor, Feed, TokenIssuer, UsageAppender, Vault, Wakeup,
+    ClaimTable, Executor, Feed, JobProgress, TokenIssuer, UsageAppender, Vault, Wakeup,
     database::{self, Pool},
 };
 use clawplane_projections::{Runner, Views};
@@ -141,7 +142,11 @@ impl Platform {
             provider_keys::sweep_deleted(&parts.feed, &parts.vault).await?;
         }
         // What the API asks of the bots' machines goes through this, also where the worker is another process.
-        let _hosts: Arc<dyn Hosts> = Arc::new(OneHost::new(host));
+        let hosts: Arc<dyn Hosts> = Arc::new(OneHost::new(host));
+        let store = backups::store(config)?;
+        if roles.contains(&Role::Worker) {
+            backups::start(&parts, config, hosts, store.clone())?;
+        }
         let health = health::Checks {
             feed: parts.feed.clone(),
             pool: pool.clone(),
@@ -159,6 +164,8 @@ impl Platform {
             issuer: parts.issuer(config),
             port_start: config.bot_port_start,
             default_image: config.bot_image.clone(),
+            archives: backups::archives(&parts, store),
+            progress: JobProgress::new(pool.clone()),
             verifier: Arc::new(VendorCalls {
                 vault: parts.vault.clone(),
                 verifier: Verifier::new(upstream_allow.clone(), &config.extra_roots, parts.clock.clone())?,

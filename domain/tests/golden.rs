@@ -9,6 +9,8 @@ mod samples;
 
 use clawplane_domain::{
     DomainEvent,
+    backup::BackupEvent,
+    backup_schedule::ScheduleEvent,
     bot::BotEvent,
     price::PriceEvent,
     provider_key::KeyEvent,
@@ -48,6 +50,8 @@ fn read_usage(stored: Value) -> serde_json::Result<Read> {
 }
 
 const STREAMS: &[Stream] = &[
+    Stream { names: BackupEvent::NAMES, read: read::<BackupEvent> },
+    Stream { names: ScheduleEvent::NAMES, read: read::<ScheduleEvent> },
     Stream { names: BotEvent::NAMES, read: read::<BotEvent> },
     Stream { names: KeyEvent::NAMES, read: read::<KeyEvent> },
     Stream { names: PriceEvent::NAMES, read: read::<PriceEvent> },

@@ -16,7 +16,7 @@ mod tree;
 mod unpack;
 
 pub use error::BackupError;
-pub use jobs::{Archives, BackupConfig, BackupParts, BackupWorker, WantedBackups};
+pub use jobs::{Archives, BackedBot, BackupConfig, BackupParts, BackupWorker, WantedBackups};
 pub use limits::ArchiveLimits;
 pub use meter::Meter;
 pub use pack::{Packed, pack, survey};

@@ -5,7 +5,7 @@ use axum::{
     extract::{FromRequestParts, Path},
     http::request::Parts,
 };
-use clawplane_domain::{KeyId, PriceId, values::Hostname};
+use clawplane_domain::{BackupId, KeyId, PriceId, ScheduleId, values::Hostname};
 use std::str::FromStr;
 
 /// A bot's hostname.
@@ -13,6 +13,12 @@ pub(crate) struct BotName(pub(crate) Hostname);
 
 /// A provider key's id.
 pub(crate) struct KeyName(pub(crate) KeyId);
+
+/// A backup's id.
+pub(crate) struct BackupName(pub(crate) BackupId);
+
+/// The id of a schedule of backups.
+pub(crate) struct ScheduleName(pub(crate) ScheduleId);
 
 /// A price's id.
 pub(crate) struct PriceName(pub(crate) PriceId);
@@ -28,6 +34,20 @@ impl FromRequestParts<ApiState> for KeyName {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, api: &ApiState) -> Result<Self, Problem> {
         named(parts, api, "provider key").await.map(Self)
+    }
+}
+
+impl FromRequestParts<ApiState> for BackupName {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, api: &ApiState) -> Result<Self, Problem> {
+        named(parts, api, "backup").await.map(Self)
+    }
+}
+
+impl FromRequestParts<ApiState> for ScheduleName {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, api: &ApiState) -> Result<Self, Problem> {
+        named(parts, api, "backup schedule").await.map(Self)
     }
 }
 

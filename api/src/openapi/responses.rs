@@ -41,6 +41,8 @@ problems! {
     Missing { "404" => "There is no such thing in this tenant" }
     /// Names that are taken.
     Taken { "409" => "The hostname is taken" }
+    /// Things in another state.
+    InTheWay { "409" => "Its state does not allow this now" }
     /// Scopes that are taken.
     PriceTaken { "409" => "There is a price for this vendor, model and time" }
     /// Idempotency keys that were used for another command.

@@ -3,6 +3,8 @@
 use super::{Kind, Problem};
 use crate::{FieldError, auth::passwords::PasswordError};
 use clawplane_domain::{
+    backup::BackupRefusal,
+    backup_schedule::ScheduleRefusal,
     bot::{BotRefusal, token::MAX_GRACE},
     claim::Scope,
     price::PriceRefusal,
@@ -124,6 +126,29 @@ impl From<KeyRefusal> for Problem {
             KeyRefusal::Weight => Self::field("weight", format!("must be 1 to {MAX_WEIGHT}")),
             KeyRefusal::CustomNeeds { field } => Self::field(field, "is required for the vendor `custom`"),
             KeyRefusal::Exists => Self::new(Kind::Conflict, refusal.to_string()),
+        }
+    }
+}
+
+impl From<BackupRefusal> for Problem {
+    fn from(refusal: BackupRefusal) -> Self {
+        match refusal {
+            BackupRefusal::Unknown => Self::not_found("backup"),
+            BackupRefusal::Exists
+            | BackupRefusal::NotComplete
+            | BackupRefusal::Busy
+            | BackupRefusal::NotYours
+            | BackupRefusal::NotDeleted => Self::new(Kind::Conflict, refusal.to_string()),
+        }
+    }
+}
+
+impl From<ScheduleRefusal> for Problem {
+    fn from(refusal: ScheduleRefusal) -> Self {
+        match refusal {
+            ScheduleRefusal::Unknown => Self::not_found("backup schedule"),
+            ScheduleRefusal::OutOfBounds { field, most } => Self::field(field, format!("must be 1 to {most}")),
+            ScheduleRefusal::Exists => Self::new(Kind::Conflict, refusal.to_string()),
         }
     }
 }

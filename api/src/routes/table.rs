@@ -24,10 +24,10 @@ pub(crate) enum Access {
 pub(crate) enum Permission {
     /// See bots, keys (without secrets), quotas and usage.
     Read,
-    /// Start and stop bots.
+    /// Start and stop bots, make and check backups.
     Operate,
     /// Create, change and delete bots and keys, set quotas, fallbacks and what bots may reach, rotate and revoke their tokens,
-    /// read the audit log.
+    /// restore, read and delete backups, read the audit log.
     Manage,
 }
 
@@ -78,6 +78,7 @@ const OPERATE: Access = Access::Permission(Permission::Operate);
 const MANAGE: Access = Access::Permission(Permission::Manage);
 const BOTS: &[View] = &[View::Bots];
 const KEYS: &[View] = &[View::ProviderKeys];
+const BACKUPS: &[View] = &[View::Backups];
 const PRICES: &[View] = &[View::Prices];
 const SUMS: &[View] = &[View::Bots, View::UsageRollups];
 const LOG: &[View] = &[View::Bots, View::UsageLog];
@@ -108,6 +109,19 @@ pub(crate) static TABLE: &[Row] = &[
     row(Method::GET, "/api/bot/{hostname}/usage/trend", READ).reads(SUMS),
     row(Method::GET, "/api/bot/{hostname}/usage/breakdown", READ).reads(SUMS),
     row(Method::GET, "/api/bot/{hostname}/usage/logs", READ).reads(LOG),
+    row(Method::GET, "/api/backups", READ).reads(BACKUPS),
+    row(Method::POST, "/api/backups", OPERATE),
+    row(Method::GET, "/api/backups/schedules", READ).reads(BACKUPS),
+    row(Method::POST, "/api/backups/schedules", MANAGE),
+    row(Method::GET, "/api/backups/schedules/{id}", READ).reads(BACKUPS),
+    row(Method::PUT, "/api/backups/schedules/{id}", MANAGE),
+    row(Method::DELETE, "/api/backups/schedules/{id}", MANAGE),
+    row(Method::GET, "/api/backups/{id}", READ).reads(BACKUPS),
+    row(Method::DELETE, "/api/backups/{id}", MANAGE),
+    row(Method::GET, "/api/backups/{id}/events", READ).reads(BACKUPS),
+    row(Method::POST, "/api/backups/{id}/verify", OPERATE),
+    row(Method::POST, "/api/backups/{id}/restore", MANAGE),
+    row(Method::GET, "/api/backups/{id}/download", MANAGE).reads(BACKUPS),
     row(Method::GET, "/api/tenant", READ).reads(BOTS),
     row(Method::PATCH, "/api/tenant", MANAGE),
     row(Method::GET, "/api/tenant/quota", READ).reads(SUMS),

@@ -9,17 +9,21 @@ use axum::{
     http::{HeaderMap, Method, Request, StatusCode},
 };
 use clawplane_api::{
-    ApiDeps, ApiState, EngineGate, FieldError, HealthChecks, KeyVerifier, PartHealth, PartStatus,
+    ApiDeps, ApiState, Archive, BackupArchives, EngineGate, FieldError, HealthChecks, KeyVerifier, PartHealth, PartStatus,
     TokenConfig, VendorRules, Verification,
     accounts::{self, NewAccount},
 };
 use clawplane_domain::{
     Secret, UserId,
+    backup::{BackupProfile, Form},
     provider_key::{AddKey, ApiType},
     values::{BaseUrl, VendorId},
 };
 use clawplane_eventstore::{ClaimTable, Executor, MasterKey, Precedence, TokenIssuer, Vault, Wakeup};
+use clawplane_eventstore::{ClaimTable, Executor, JobProgress, MasterKey, TokenIssuer, Vault, Wakeup};
+use bytes::Bytes;
 use clawplane_projections::{Runner, Views};
+use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 use std::{
     net::SocketAddr,
@@ -41,6 +45,8 @@ pub(crate) struct Fakes {
     pub(crate) no_engine: Mutex<Option<String>>,
     /// How the parts are.
     pub(crate) parts: Mutex<Vec<PartHealth>>,
+    /// Whether archives cannot be read.
+    pub(crate) no_store: Mutex<bool>,
     /// What the vendors say of keys; without it none can be asked.
     pub(crate) verdict: Mutex<Option<Verification>>,
 }
@@ -63,6 +69,18 @@ impl HealthChecks for Fakes {
 impl KeyVerifier for Fakes {
     async fn verify(&self, _: &AddKey) -> Result<Verification, String> {
         self.verdict.lock().unwrap().clone().ok_or_else(|| "nobody can ask".to_owned())
+    }
+}
+
+#[async_trait]
+impl BackupArchives for Fakes {
+    async fn open(&self, backup: &BackupProfile, form: Form) -> Result<Archive, String> {
+        let text = format!("{form:?} of {}", backup.request.hostname);
+        let size = text.len() as u64;
+        match *self.no_store.lock().unwrap() {
+            true => Err("the store is away".to_owned()),
+            false => Ok(Archive { size, stream: stream::iter([Ok(Bytes::from(text))]).boxed() }),
+        }
     }
 }
 
@@ -144,6 +162,8 @@ impl App {
             issuer,
             port_start: 9200,
             default_image: "ghcr.io/openclaw/openclaw:latest".parse().unwrap(),
+            archives: fakes.clone(),
+            progress: JobProgress::new(pool.clone()),
             vendors: fakes.clone(),
             verifier: fakes.clone(),
             engine: fakes.clone(),

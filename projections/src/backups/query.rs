@@ -5,6 +5,7 @@ use clawplane_domain::{
     BackupId, BatchId, BotId, ScheduleId, TenantId, Timestamp,
     backup::{Backup, BackupProfile},
     backup_schedule::{ActiveSchedule, BackupSchedule},
+    values::Hostname,
 };
 use clawplane_eventstore::StoreError;
 use sqlx::{PgPool, Row, postgres::PgRow, types::Json};
@@ -40,9 +41,11 @@ pub type ScheduleRow = ActiveSchedule;
 
 /// Which backups; what is absent does not matter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct BackupFilter {
+pub struct BackupFilter<'a> {
     /// Of this bot.
     pub bot: Option<BotId>,
+    /// Of a bot that had this name then.
+    pub hostname: Option<&'a Hostname>,
     /// Asked for at once.
     pub batch: Option<BatchId>,
     /// Made by this rule.
@@ -65,7 +68,7 @@ impl Backups {
     pub async fn list(
         &self,
         tenant: TenantId,
-        filter: BackupFilter,
+        filter: BackupFilter<'_>,
         after: Option<Cursor>,
         limit: u32,
     ) -> Result<Page<BackupRow>, QueryError> {
@@ -77,7 +80,8 @@ impl Backups {
             "{SELECT} WHERE tenant_id = $1 AND id < $2 AND state <> 'deleted'
                AND ($3::uuid IS NULL OR bot_id = $3) AND ($4::uuid IS NULL OR batch_id = $4)
                AND ($5::uuid IS NULL OR schedule_id = $5)
-             ORDER BY id DESC LIMIT $6"
+               AND ($6::text IS NULL OR backup #>> '{{profile,request,hostname}}' = $6)
+             ORDER BY id DESC LIMIT $7"
         );
         let rows = sqlx::query(&sql)
             .bind(tenant.0)
@@ -85,6 +89,7 @@ impl Backups {
             .bind(filter.bot.map(|id| id.0))
             .bind(filter.batch.map(|id| id.0))
             .bind(filter.schedule.map(|id| id.0))
+            .bind(filter.hostname.map(Hostname::as_str))
             .bind(asked(limit))
             .fetch_all(&self.pool)
             .await?;

@@ -13,7 +13,7 @@ mod restore;
 mod rounds;
 
 pub use archives::Archives;
-pub use ports::{BackupConfig, BackupParts, WantedBackups};
+pub use ports::{BackedBot, BackupConfig, BackupParts, WantedBackups};
 
 use super::{BackupError, Meter};
 use clawplane_domain::{

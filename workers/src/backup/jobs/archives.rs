@@ -7,7 +7,6 @@ use crate::backup::{
 use bytes::Bytes;
 use clawplane_domain::{
     backup::{BackupCommand, BackupProfile, Begun, Form, Sums, Verified},
-    clock::Clock,
     sealed::bound_to_backup,
 };
 use clawplane_eventstore::Vault;
@@ -30,8 +29,6 @@ pub struct Archives {
     pub store: Arc<dyn BackupStore>,
     /// Their keys.
     pub vault: Vault,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
 }
 
 /// What is needed to read one.
@@ -139,7 +136,7 @@ impl Archives {
 impl BackupWorker {
     pub(super) fn archives(&self) -> Archives {
         let parts = &self.parts;
-        Archives { store: Arc::clone(&parts.store), vault: parts.vault.clone(), clock: Arc::clone(&parts.clock) }
+        Archives { store: Arc::clone(&parts.store), vault: parts.vault.clone() }
     }
 
     pub(super) async fn check(&self, backup: &BackupProfile, meter: &Meter) -> Result<(), BackupError> {

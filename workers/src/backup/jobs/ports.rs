@@ -6,11 +6,11 @@ use crate::{
 };
 use async_trait::async_trait;
 use clawplane_domain::{
-    ScheduleId, TenantId, TimeZone, Timestamp,
-    backup::BackupProfile,
+    BotId, ScheduleId, TenantId, TimeZone, Timestamp,
+    backup::{BackupProfile, MadeOf},
     backup_schedule::ActiveSchedule,
-    bot::Bot,
     clock::{Clock, Ids},
+    values::Hostname,
 };
 use clawplane_eventstore::{Executor, JobProgress, TokenIssuer, Vault, Wakeup, database::Pool};
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -25,7 +25,20 @@ pub trait WantedBackups: Send + Sync + 'static {
     /// What a rule has made and is there, by bot and newest first, with when it was asked for.
     async fn of_schedule(&self, id: ScheduleId) -> Result<Vec<(BackupProfile, Timestamp)>, BoxError>;
     /// The tenant's bots that were not deleted.
-    async fn bots(&self, tenant: TenantId) -> Result<Vec<Bot>, BoxError>;
+    async fn bots(&self, tenant: TenantId) -> Result<Vec<BackedBot>, BoxError>;
+}
+
+/// A bot as its backups name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackedBot {
+    /// Its id.
+    pub id: BotId,
+    /// Its name in the API.
+    pub hostname: Hostname,
+    /// What it is made of.
+    pub made_of: MadeOf,
+    /// Whether it was ever started: else it has no folder.
+    pub started: bool,
 }
 
 /// How backups are made.

@@ -3,14 +3,13 @@
 //! What is due is asked for with the rule and the time as idempotency key, bot for bot, and only then the time counts as
 //! served: a crash in between leads to the same requests again, which change nothing.
 
-use super::BackupWorker;
+use super::{BackupWorker, ports::BackedBot};
 use crate::backup::BackupError;
 use chrono::TimeDelta;
 use clawplane_domain::{
     BackupId, BatchId, BotId, Timestamp,
-    backup::{Backup, BackupCommand, BackupProfile, BackupState, DeletedBy, MadeOf, RequestBackup},
+    backup::{Backup, BackupCommand, BackupProfile, BackupState, DeletedBy, RequestBackup},
     backup_schedule::{ActiveSchedule, BackupSchedule, ScheduleCommand},
-    bot::{Bot, BotState},
 };
 use clawplane_eventstore::Idempotency;
 use std::collections::BTreeMap;
@@ -39,18 +38,14 @@ impl BackupWorker {
         let bots = bots.map_err(|error| BackupError::Refused(error.to_string()))?;
         let key = format!("backup-schedule/{}/{}", schedule.id, due.timestamp());
         let batch = BatchId(Uuid::new_v5(&schedule.id.0, key.as_bytes()));
-        for bot in bots.iter().filter_map(|bot: &Bot| bot.profile.as_ref()) {
-            // One that was never started has no folder.
-            let meant = schedule.rule.bot_id.is_none_or(|wanted| wanted == bot.id);
-            if !meant || bot.observed.state == BotState::Created {
-                continue;
-            }
+        let meant = |bot: &BackedBot| schedule.rule.bot_id.is_none_or(|wanted| wanted == bot.id);
+        for bot in bots.into_iter().filter(|bot| bot.started && meant(bot)) {
             let request = RequestBackup {
                 id: BackupId(self.parts.ids.uuid()),
                 tenant_id: schedule.tenant_id,
                 bot_id: bot.id,
-                hostname: bot.hostname.clone(),
-                made_of: MadeOf::from(bot),
+                hostname: bot.hostname,
+                made_of: bot.made_of,
                 quiesce: schedule.rule.quiesce,
                 batch_id: Some(batch),
                 schedule_id: Some(schedule.id),
