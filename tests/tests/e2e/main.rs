@@ -16,6 +16,7 @@
     reason = "tests tell a story each"
 )]
 mod chaos;
+mod backups;
 mod crash;
 mod durability;
 mod fallbacks;
