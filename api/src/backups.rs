@@ -62,10 +62,10 @@ pub(crate) async fn request_all(
     let (mut rows, mut last) = (Vec::<BackupRow>::new(), None);
     for bot in all_bots(api, principal.tenant).await? {
         // Each backup is a command of its own; the client's key counts for each.
-        let idempotency = context.idempotency.clone().map(|key| Idempotency {
-            key: format!("{}/{}", key.key, bot.id),
-            fingerprint: key.fingerprint,
-        });
+        let idempotency = context
+            .idempotency
+            .clone()
+            .map(|key| Idempotency { key: format!("{}/{}", key.key, bot.id), fingerprint: key.fingerprint });
         let own = Context { idempotency, ..context.clone() };
         let (row, position) = request(api, principal, bot, quiesce, Some(batch), own).await?;
         // A repetition has the id of the first time, for bots that have come since too.
@@ -249,10 +249,10 @@ pub(crate) async fn restore(
         }
         Into::New { hostname, name } => {
             // The client's key is the restore's; the bot's is made of it.
-            let idempotency = context.idempotency.clone().map(|key| Idempotency {
-                key: format!("{}/bot", key.key),
-                fingerprint: key.fingerprint,
-            });
+            let idempotency = context
+                .idempotency
+                .clone()
+                .map(|key| Idempotency { key: format!("{}/bot", key.key), fingerprint: key.fingerprint });
             let own = Context { idempotency, ..context.clone() };
             let created = new_bot(api, principal, &backup, hostname.clone(), name, own).await?;
             let bot = created.row.id;
@@ -266,7 +266,8 @@ pub(crate) async fn restore(
         start,
         requested_by: principal.user,
     };
-    let committed = api.executor.execute::<Backup>(id, BackupCommand::RequestRestore(wanted), context).await?;
+    let committed =
+        api.executor.execute::<Backup>(id, BackupCommand::RequestRestore(wanted), context).await?;
     settle(api, View::Backups, committed.position).await;
     Ok(Restoring { row: shown(api, principal.tenant, id, at).await?, created, position: committed.position })
 }

@@ -8,7 +8,7 @@ mod events;
 mod restore;
 mod state;
 
-pub use commands::{Begun, BackupCommand, BackupRefusal, MadeOf, Quiesce, RequestBackup, Sums};
+pub use commands::{BackupCommand, BackupRefusal, Begun, MadeOf, Quiesce, RequestBackup, Sums};
 pub use events::{BackupEvent, DeletedBy, Form};
 pub use restore::{BeginRestore, RequestRestore, Restore, RestoreState, Restored};
 pub use state::{Backup, BackupProfile, BackupState, Verified};

@@ -31,7 +31,8 @@ pub mod values;
 pub use aggregate::Decide;
 pub use cqrs_es::{Aggregate, DomainEvent};
 pub use ids::{
-    BackupId, BatchId, BotId, DataKeyId, KeyId, PriceId, RequestId, RestoreId, ScheduleId, SessionId, TenantId, UserId,
+    BackupId, BatchId, BotId, DataKeyId, KeyId, PriceId, RequestId, RestoreId, ScheduleId, SessionId,
+    TenantId, UserId,
 };
 pub use metadata::{Actor, Metadata};
 pub use sealed::{SealedSecret, TokenHash};

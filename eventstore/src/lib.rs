@@ -40,4 +40,5 @@ pub use vault::{MasterKey, Vault, VaultError};
 pub use wakeup::{Listener, Wakeup};
 
 /// The stream types that commands write to: everything but usage.
-pub const COMMAND_STREAMS: &[&str] = &["backup", "backup_schedule", "bot", "provider_key", "quota", "session", "tenant", "user"];
+pub const COMMAND_STREAMS: &[&str] =
+    &["backup", "backup_schedule", "bot", "provider_key", "quota", "session", "tenant", "user"];

@@ -33,8 +33,15 @@ pub enum View {
 
 impl View {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Bots, Self::ProviderKeys, Self::Prices, Self::UsageLog, Self::UsageRollups, Self::Audit, Self::Backups];
+    pub const ALL: [Self; 7] = [
+        Self::Bots,
+        Self::ProviderKeys,
+        Self::Prices,
+        Self::UsageLog,
+        Self::UsageRollups,
+        Self::Audit,
+        Self::Backups,
+    ];
 
     /// The name of its projection and checkpoint.
     pub fn name(self) -> &'static str {

@@ -10,8 +10,8 @@ mod remove;
 mod token;
 
 use crate::docker_worker::DesiredBot;
-pub use fresh::Fresh;
 use clawplane_domain::{BotId, Secret};
+pub use fresh::Fresh;
 use rustix::process::{getegid, geteuid};
 use serde_json::json;
 use std::{

@@ -147,7 +147,9 @@ impl From<ScheduleRefusal> for Problem {
     fn from(refusal: ScheduleRefusal) -> Self {
         match refusal {
             ScheduleRefusal::Unknown => Self::not_found("backup schedule"),
-            ScheduleRefusal::OutOfBounds { field, most } => Self::field(field, format!("must be 1 to {most}")),
+            ScheduleRefusal::OutOfBounds { field, most } => {
+                Self::field(field, format!("must be 1 to {most}"))
+            }
             ScheduleRefusal::Exists => Self::new(Kind::Conflict, refusal.to_string()),
         }
     }

@@ -8,9 +8,10 @@ use axum::{
     extract::ConnectInfo,
     http::{HeaderMap, Method, Request, StatusCode},
 };
+use bytes::Bytes;
 use clawplane_api::{
-    ApiDeps, ApiState, Archive, BackupArchives, EngineGate, FieldError, HealthChecks, KeyVerifier, PartHealth, PartStatus,
-    TokenConfig, VendorRules, Verification,
+    ApiDeps, ApiState, Archive, BackupArchives, EngineGate, FieldError, HealthChecks, KeyVerifier,
+    PartHealth, PartStatus, TokenConfig, VendorRules, Verification,
     accounts::{self, NewAccount},
 };
 use clawplane_domain::{
@@ -21,7 +22,6 @@ use clawplane_domain::{
 };
 use clawplane_eventstore::{ClaimTable, Executor, MasterKey, Precedence, TokenIssuer, Vault, Wakeup};
 use clawplane_eventstore::{ClaimTable, Executor, JobProgress, MasterKey, TokenIssuer, Vault, Wakeup};
-use bytes::Bytes;
 use clawplane_projections::{Runner, Views};
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};

@@ -26,7 +26,13 @@ async fn started(app: &App, session: &Session, hostname: &str) -> String {
 }
 
 fn system(app: &App, tenant_id: TenantId) -> Metadata {
-    Metadata { tenant_id, actor: Actor::system("test"), at: app.clock.now(), request_id: None, causation: None }
+    Metadata {
+        tenant_id,
+        actor: Actor::system("test"),
+        at: app.clock.now(),
+        request_id: None,
+        causation: None,
+    }
 }
 
 async fn requested(app: &App, session: &Session, hostname: &str) -> BackupId {
@@ -40,7 +46,11 @@ async fn tell(app: &App, session: &Session, id: BackupId, command: BackupCommand
     let done = app.deps.executor.execute::<Backup>(id, command, metadata).await.unwrap();
     app.deps
         .views
-        .caught_up(clawplane_projections::View::Backups, done.position.unwrap(), std::time::Duration::from_secs(20))
+        .caught_up(
+            clawplane_projections::View::Backups,
+            done.position.unwrap(),
+            std::time::Duration::from_secs(20),
+        )
         .await
         .unwrap();
 }
@@ -101,7 +111,8 @@ async fn all_bots_have_a_backup_each_in_one_batch() {
     started(&app, &ada, "anna").await;
     started(&app, &ada, "bert").await;
     app.create_bot(&ada, "never-started").await;
-    let ask = || app.post("/api/backups").as_(&ada).header("idempotency-key", "k").json(&json!({"all": true}));
+    let ask =
+        || app.post("/api/backups").as_(&ada).header("idempotency-key", "k").json(&json!({"all": true}));
     let (first, again) = (ask().send().await, ask().send().await);
     assert_eq!((first.status.as_u16(), first.body["items"].as_array().unwrap().len()), (202, 2));
     assert_eq!(first.body, again.body, "a repetition asks for nothing more");
@@ -140,7 +151,8 @@ async fn nobody_sees_or_touches_anothers_backups() {
     started(&app, &ada, "anna").await;
     let id = requested(&app, &ada, "anna").await;
     completed(&app, &ada, id).await;
-    let schedule = app.post("/api/backups/schedules").as_(&ada).json(&json!({"cron": "0 3 * * *"})).send().await;
+    let schedule =
+        app.post("/api/backups/schedules").as_(&ada).json(&json!({"cron": "0 3 * * *"})).send().await;
     let schedule = schedule.header("location").to_owned();
     app.register("bob@example.com", false).await;
     let bob = app.sign_in("bob@example.com").await;
@@ -198,7 +210,10 @@ async fn a_download_is_in_the_audit_log() {
     assert_eq!(reply.header("content-length"), "13");
     assert!(reply.header("content-disposition").contains(&format!("anna-{id}.tar.zst")));
     let sealed = app.get(&format!("{path}?form=sealed")).as_(&ada).send().await;
-    assert_eq!((sealed.text.as_str(), sealed.header("content-type")), ("Sealed of anna", "application/octet-stream"));
+    assert_eq!(
+        (sealed.text.as_str(), sealed.header("content-type")),
+        ("Sealed of anna", "application/octet-stream")
+    );
     assert_eq!(app.get(&format!("{path}?form=zip")).as_(&ada).send().await.problem(), (400, vec!["form"]));
     assert_eq!(app.events("backup.downloaded").await, 2);
     *app.fakes.no_store.lock().unwrap() = true;
@@ -232,7 +247,10 @@ async fn a_restore_goes_into_the_bot_or_a_new_one() {
     let (first, again) = (ask().send().await, ask().send().await);
     assert_eq!(first.status, 202, "{}", first.text);
     assert_eq!(first.body["bot"]["gatewayToken"], again.body["bot"]["gatewayToken"]);
-    assert_eq!((&first.body["bot"]["hostname"], &first.body["bot"]["desired"]), (&json!("anna-3"), &json!("stopped")));
+    assert_eq!(
+        (&first.body["bot"]["hostname"], &first.body["bot"]["desired"]),
+        (&json!("anna-3"), &json!("stopped"))
+    );
     assert_eq!(first.body["backup"]["restore"]["hostname"], "anna-3");
     let wrong = app.post(&path).as_(&ada).json(&json!({"newBot": {"hostname": "A b"}})).send().await;
     assert_eq!(wrong.problem(), (400, vec!["newBot.hostname"]));

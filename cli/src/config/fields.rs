@@ -4,7 +4,8 @@ use super::{
     Config, MasterKey, Need,
     parse::{
         bucket, checked, directory, docker_host, extra_roots, listen, log_filter, log_format, nats_url,
-        object_prefix, otlp_endpoint, password, port_start, postgres_url, s3_endpoint, spool_bytes, spool_durability, ttl,
+        object_prefix, otlp_endpoint, password, port_start, postgres_url, s3_endpoint, spool_bytes,
+        spool_durability, ttl,
     },
     problem::Problem,
     sources::{Setting, Settings},
@@ -69,7 +70,10 @@ const KNOWN: [Known; 29] = [
     open("BACKUP_S3_PREFIX", "write a path such as clawplane/backups, or leave it out"),
     open("BACKUP_S3_ENDPOINT", "write http://host:port or https://host, or leave it out for Amazon S3"),
     open("BACKUP_S3_REGION", "name a region, or leave it out for us-east-1"),
-    open("BACKUP_S3_ACCESS_KEY_ID", "write the id of a key that may read, write and delete in BACKUP_S3_BUCKET"),
+    open(
+        "BACKUP_S3_ACCESS_KEY_ID",
+        "write the id of a key that may read, write and delete in BACKUP_S3_BUCKET",
+    ),
     secret("BACKUP_S3_SECRET_ACCESS_KEY", "write the key of BACKUP_S3_ACCESS_KEY_ID"),
     open("DOCKER_HOST", "write unix:///path/to/socket or tcp://host:port"),
     open("CLAWPLANE_LOG", "write a level, such as info, or name=level pairs with commas"),
@@ -189,7 +193,9 @@ impl Reader<'_> {
         let Some(bucket) = self.parsed("BACKUP_S3_BUCKET", bucket) else {
             if !self.settings.contains_key("BACKUP_S3_BUCKET") {
                 let stray = WITH.into_iter().find(|name| self.settings.contains_key(name));
-                self.problems.extend(stray.map(|_| missing("BACKUP_S3_BUCKET", "is not set, and other settings go with it")));
+                self.problems.extend(
+                    stray.map(|_| missing("BACKUP_S3_BUCKET", "is not set, and other settings go with it")),
+                );
             }
             return None;
         };

@@ -91,7 +91,9 @@ pub(super) fn bucket(text: &str) -> Result<String, String> {
 pub(super) fn object_prefix(text: &str) -> Result<String, String> {
     let text = text.trim_matches('/');
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '/');
-    let fits = text.len() <= 200 && text.chars().all(plain) && text.split('/').all(|part| !matches!(part, "" | "." | ".."));
+    let fits = text.len() <= 200
+        && text.chars().all(plain)
+        && text.split('/').all(|part| !matches!(part, "" | "." | ".."));
     (fits || text.is_empty()).then(|| text.to_owned()).ok_or_else(|| "is not a plain path".to_owned())
 }
 

@@ -214,7 +214,9 @@ pub(super) fn decide(backup: &Backup, command: BackupCommand) -> Result<Vec<Back
             _ => Err(BackupRefusal::NotDeleted),
         },
         _ if now.state == BackupState::Deleted => Err(BackupRefusal::Unknown),
-        C::Begin(begun) if now.state == BackupState::Requested => Ok(vec![BackupEvent::Begun { begun: *begun }]),
+        C::Begin(begun) if now.state == BackupState::Requested => {
+            Ok(vec![BackupEvent::Begun { begun: *begun }])
+        }
         C::Begin(_) => Err(BackupRefusal::NotYours),
         C::Complete { worker, sums } => complete(now, &worker, sums),
         C::Fail { reason } => match now.state {

@@ -110,7 +110,8 @@ fn one_worker_begins_it_and_only_that_one_completes_it() {
     given::<Backup>(requested()).when(begin()).then([BackupEvent::Begun { begun: begun() }]);
     given::<Backup>(running()).when(begin()).refused(&BackupRefusal::NotYours);
     let complete = |worker: &str| BackupCommand::Complete { worker: worker.into(), sums: sums() };
-    let state = given::<Backup>(running()).when(complete("w1")).then([BackupEvent::Completed { sums: sums() }]);
+    let state =
+        given::<Backup>(running()).when(complete("w1")).then([BackupEvent::Completed { sums: sums() }]);
     assert_eq!(state.profile.unwrap().state, BackupState::Completed);
     given::<Backup>(running()).when(complete("w2")).refused(&BackupRefusal::NotYours);
     given::<Backup>(completed()).when(complete("w1")).refused(&BackupRefusal::NotYours);
@@ -141,7 +142,9 @@ fn a_deleted_backup_names_its_key_and_is_not_found_any_more() {
 #[test]
 fn the_end_of_its_object_is_confirmed_once_and_only_after_that() {
     given::<Backup>(completed()).when(BackupCommand::ConfirmRemoved).refused(&BackupRefusal::NotDeleted);
-    let gone = given::<Backup>(deleted(completed())).when(BackupCommand::ConfirmRemoved).then([BackupEvent::Removed {}]);
+    let gone = given::<Backup>(deleted(completed()))
+        .when(BackupCommand::ConfirmRemoved)
+        .then([BackupEvent::Removed {}]);
     assert!(gone.profile.unwrap().removed);
     let mut events = deleted(completed());
     events.push(BackupEvent::Removed {});

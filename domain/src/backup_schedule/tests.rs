@@ -87,7 +87,9 @@ fn a_night_in_which_the_clocks_change_has_its_backup_once() {
 
 #[test]
 fn what_is_no_time_is_no_rule() {
-    for wrong in ["", "* * * *", "* * * * * *", "60 * * * *", "@daily", "0 0 30 2 *", "a b c d e", "0 0 * * 8"] {
+    for wrong in
+        ["", "* * * *", "* * * * * *", "60 * * * *", "@daily", "0 0 30 2 *", "a b c d e", "0 0 * * 8"]
+    {
         assert!(wrong.parse::<CronText>().is_err(), "{wrong}");
     }
     for good in ["*/15 * * * *", "0 3 * * 1-5", "  0   0 1 * * ", "0 0 29 2 *"] {

@@ -15,7 +15,7 @@ pub(super) fn add(samples: &mut Samples) {
     let begun = Begun {
         worker: "01998c5e-0000-7000-8000-000000000001".into(),
         store: "s3:clawplane".into(),
-        object: "tenant/bot/backup.cpbk".into(),
+        object: "tenant/backup.cpbk".into(),
         upload: Some("upload-1".into()),
         key: sealed(),
         was_running: true,
@@ -67,13 +67,8 @@ fn requests(samples: &mut Samples) {
         schedule_id: Some(id(0x53)),
         requested_by: Some(id(0x1)),
     };
-    let made_of = MadeOf {
-        image: None,
-        tags: Vec::new(),
-        access: Access::default(),
-        fallbacks: Vec::new(),
-        ..made_of
-    };
+    let made_of =
+        MadeOf { image: None, tags: Vec::new(), access: Access::default(), fallbacks: Vec::new(), ..made_of };
     let minimal = RequestBackup {
         made_of,
         quiesce: Quiesce::Pause,

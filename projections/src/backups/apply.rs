@@ -66,8 +66,7 @@ async fn backup(tx: &mut PgConnection, event: &RecordedEvent) -> Result<(), Appl
         sqlx::query("DELETE FROM backups WHERE id = $1").bind(now.request.id.0).execute(tx).await?;
         return Ok(());
     }
-    let working =
-        matches!(now.state, BackupState::Requested | BackupState::Running | BackupState::Deleted);
+    let working = matches!(now.state, BackupState::Requested | BackupState::Running | BackupState::Deleted);
     sqlx::query(
         "INSERT INTO backups (id, tenant_id, bot_id, batch_id, schedule_id, state, open, requested_at, ended_at, backup)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)

@@ -118,7 +118,8 @@ async fn ask(admin: &Client, hostname: &str, token: &str, text: &str) {
     let body = json!({"model": "openclaw", "user": "ada", "messages": [{"role": "user", "content": text}]});
     wait::until("the gateway to answer", 120, || async {
         let request = reqwest::Client::new().post(&url).bearer_auth(token).json(&body);
-        let answer = request.timeout(Duration::from_mins(2)).send().await.map_err(|error| error.to_string())?;
+        let answer =
+            request.timeout(Duration::from_mins(2)).send().await.map_err(|error| error.to_string())?;
         if answer.status().is_success() { Ok(()) } else { Err(answer.status().to_string()) }
     })
     .await;

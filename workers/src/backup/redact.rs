@@ -54,7 +54,8 @@ impl<R: Read> Redacted<R> {
                 return;
             }
             let before = at.checked_sub(1).map(|at| self.buffer[at]).or(self.before);
-            let alone = !before.is_some_and(is_letter) && !self.buffer.get(at + TOKEN).copied().is_some_and(is_letter);
+            let alone = !before.is_some_and(is_letter)
+                && !self.buffer.get(at + TOKEN).copied().is_some_and(is_letter);
             let Some(letters) = self.buffer.get_mut(from..at + TOKEN) else { return };
             if alone && letters.iter().copied().all(is_letter) {
                 letters.fill(b'x');

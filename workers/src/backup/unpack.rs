@@ -157,7 +157,8 @@ impl Reading<'_> {
             return bad("leads out of its folder");
         };
         let inner = if is_folder { inner.strip_suffix('/').unwrap_or(inner) } else { inner };
-        let plain = |name: &str| !matches!(name, "" | "." | "..") && name.len() <= 255 && !name.contains('\0');
+        let plain =
+            |name: &str| !matches!(name, "" | "." | "..") && name.len() <= 255 && !name.contains('\0');
         if !inner.split('/').all(plain) {
             return bad("is not made of plain names");
         }

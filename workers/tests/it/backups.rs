@@ -117,7 +117,12 @@ impl WantedBackups for FromEvents {
         for id in self.ids("bot").await {
             let bot = self.executor.load::<Bot>(&id).await.unwrap().profile.unwrap();
             let started = bot.observed.state != BotState::Created;
-            bots.push(BackedBot { id: bot.id, hostname: bot.hostname.clone(), made_of: MadeOf::from(&bot), started });
+            bots.push(BackedBot {
+                id: bot.id,
+                hostname: bot.hostname.clone(),
+                made_of: MadeOf::from(&bot),
+                started,
+            });
         }
         Ok(bots)
     }
@@ -157,10 +162,16 @@ impl Place {
         LocalStore::new(&self.staging()).unwrap();
         let host = Host { runtime: Arc::new(self.fake.clone()), workspaces: self.workspaces() };
         let parts = BackupParts {
-            config: BackupConfig { stop_within: Duration::from_secs(20), ..BackupConfig::new(self.staging()) },
+            config: BackupConfig {
+                stop_within: Duration::from_secs(20),
+                ..BackupConfig::new(self.staging())
+            },
             hosts: Arc::new(OneHost::new(host)),
             store: Arc::clone(&self.store),
-            wanted: Arc::new(FromEvents { pool: database.pool.clone(), executor: self.desk.executor.clone() }),
+            wanted: Arc::new(FromEvents {
+                pool: database.pool.clone(),
+                executor: self.desk.executor.clone(),
+            }),
             executor: self.desk.executor.clone(),
             issuer: TokenIssuer::new(self.desk.executor.clone(), vault.clone(), None),
             vault,
@@ -201,7 +212,12 @@ impl Place {
         self.desk.executor.load::<Backup>(&id.to_string()).await.unwrap().profile.unwrap()
     }
 
-    pub(crate) async fn until(&self, id: BackupId, what: &str, is_so: impl Fn(&BackupProfile) -> bool) -> BackupProfile {
+    pub(crate) async fn until(
+        &self,
+        id: BackupId,
+        what: &str,
+        is_so: impl Fn(&BackupProfile) -> bool,
+    ) -> BackupProfile {
         self.desk.wait(what, || async { is_so(&self.load(id).await) }).await;
         self.load(id).await
     }
@@ -231,8 +247,10 @@ impl Place {
             entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
         };
         assert_eq!(names(&self.staging()), [""; 0]);
-        let fresh: Vec<_> =
-            names(&self.desk.data.path().join("bots")).into_iter().filter(|name| name.starts_with('.')).collect();
+        let fresh: Vec<_> = names(&self.desk.data.path().join("bots"))
+            .into_iter()
+            .filter(|name| name.starts_with('.'))
+            .collect();
         assert_eq!(fresh, [""; 0]);
     }
 }
@@ -286,11 +304,13 @@ async fn a_bot_gets_back_what_it_was() {
     fs::write(state.join("agents/later"), "").unwrap();
     let done = place.restored(made.request.id, bot).await.restore.unwrap();
     assert_eq!((done.state, done.reason), (RestoreState::Completed, None));
-    place.desk.wait("it runs again", || async {
-        place.desk.load(bot).await.observed.state == BotState::Running
-            && place.fake.container(bot).is_some_and(|container| container.seen.phase == Phase::Running)
-    })
-    .await;
+    place
+        .desk
+        .wait("it runs again", || async {
+            place.desk.load(bot).await.observed.state == BotState::Running
+                && place.fake.container(bot).is_some_and(|container| container.seen.phase == Phase::Running)
+        })
+        .await;
     assert_eq!(read(&state.join("agents/main/sessions/1.jsonl")), "hello\n");
     assert!(!state.join("agents/later").exists() && !state.join("agents/link").exists());
     let key = fs::metadata(state.join("agents/key")).unwrap();
@@ -431,10 +451,12 @@ async fn a_restore_that_broke_off_is_whole_or_never_was() {
         let expected = if swapped { RestoreState::Completed } else { RestoreState::Failed };
         assert_eq!(now.state, expected, "{:?}", now.reason);
         assert_eq!(state.join("agents/key").exists(), !swapped);
-        place.desk.wait("the bot is to run again", || async {
-            place.desk.load(bot).await.desired == Desired::Running
-        })
-        .await;
+        place
+            .desk
+            .wait("the bot is to run again", || async {
+                place.desk.load(bot).await.desired == Desired::Running
+            })
+            .await;
         place.desk.until_state(bot, BotState::Running).await;
         work.stop().await;
         place.no_leftovers();
@@ -496,7 +518,11 @@ async fn a_schedule_is_served_once_whoever_looks_and_keeps_what_it_says() {
     place.until(first.request.id, "the first one falls out", |now| now.removed).await;
     assert_eq!(first.request.requested_by, None);
     let now = place.desk.executor.load::<BackupSchedule>(&id.to_string()).await.unwrap().active.unwrap();
-    assert_eq!(now.last_due.unwrap().to_rfc3339(), "2026-03-05T03:00:00+00:00", "one for all that was missed");
+    assert_eq!(
+        now.last_due.unwrap().to_rfc3339(),
+        "2026-03-05T03:00:00+00:00",
+        "one for all that was missed"
+    );
     one.stop().await;
     two.stop().await;
     running.stop().await;

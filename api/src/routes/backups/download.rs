@@ -1,8 +1,7 @@
 //! `GET /api/backups/{id}/download`
 
 use crate::{
-    ApiState,
-    backups,
+    ApiState, backups,
     extract::{BackupName, Bare, Query},
     fields::Fields,
     openapi::responses::{BadQuery, InTheWay, Missing},

@@ -1,7 +1,9 @@
 //! `GET /api/backups/{id}`
 
 use super::dto::BackupDto;
-use crate::{ApiState, auth::Principal, backups, extract::BackupName, openapi::responses::Missing, problem::Problem};
+use crate::{
+    ApiState, auth::Principal, backups, extract::BackupName, openapi::responses::Missing, problem::Problem,
+};
 use axum::{Json, extract::State};
 
 /// Shows a backup

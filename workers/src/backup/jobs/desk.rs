@@ -13,7 +13,10 @@ use clawplane_eventstore::{Context, ExecuteError, Idempotency};
 impl BackupWorker {
     pub(super) fn context(&self, tenant_id: TenantId, idempotency: Option<Idempotency>) -> Context {
         let (actor, at) = (Actor::system("backup-worker"), self.parts.clock.now());
-        Context { metadata: Metadata { tenant_id, actor, at, request_id: None, causation: None }, idempotency }
+        Context {
+            metadata: Metadata { tenant_id, actor, at, request_id: None, causation: None },
+            idempotency,
+        }
     }
 
     pub(super) async fn execute<A>(
@@ -36,7 +39,11 @@ impl BackupWorker {
     }
 
     /// A command to a backup.
-    pub(super) async fn say(&self, backup: &BackupProfile, command: BackupCommand) -> Result<(), BackupError> {
+    pub(super) async fn say(
+        &self,
+        backup: &BackupProfile,
+        command: BackupCommand,
+    ) -> Result<(), BackupError> {
         let context = self.context(backup.request.tenant_id, None);
         self.execute::<Backup>(backup.request.id, command, context).await
     }

@@ -3,11 +3,7 @@
 
 use super::BackupWorker;
 use crate::{
-    backup::{
-        ArchiveKey, BackupError, Meter, Packed,
-        manifest::About,
-        pack, survey,
-    },
+    backup::{ArchiveKey, BackupError, Meter, Packed, manifest::About, pack, survey},
     hosts::Host,
 };
 use clawplane_domain::{
@@ -26,7 +22,7 @@ use std::{
 /// The name of a backup in the store.
 fn object_of(backup: &BackupProfile) -> String {
     let request = &backup.request;
-    format!("{}/{}/{}.cpbk", request.tenant_id, request.bot_id, request.id)
+    format!("{}/{}.cpbk", request.tenant_id, request.id)
 }
 
 impl BackupWorker {

@@ -49,8 +49,14 @@ impl BackupWorker {
             return self.give_up(backup, restore, host, restore.was_running, GONE).await;
         }
         let sums = backup.sums.as_ref().map(|sums| Restored { entries: sums.entries, bytes: sums.bytes });
-        self.finish(backup, restore, host, sums.unwrap_or(Restored { entries: 0, bytes: 0 }), restore.was_running)
-            .await
+        self.finish(
+            backup,
+            restore,
+            host,
+            sums.unwrap_or(Restored { entries: 0, bytes: 0 }),
+            restore.was_running,
+        )
+        .await
     }
 
     async fn restore_new(
@@ -63,8 +69,7 @@ impl BackupWorker {
         let wanted = &restore.request;
         let was_running = self.is_wanted(wanted.into).await.map_err(|error| (error, false))?;
         let fault = |error| (error, was_running);
-        let begin =
-            BeginRestore { restore_id: wanted.restore_id, worker: self.me.clone(), was_running };
+        let begin = BeginRestore { restore_id: wanted.restore_id, worker: self.me.clone(), was_running };
         self.say(backup, BackupCommand::BeginRestore(begin)).await.map_err(fault)?;
         let restored = self.unpack_and_swap(backup, restore, host, meter).await.map_err(fault)?;
         // From here on the bot has the restored folder: nothing is taken back any more. What fails now is done by the
@@ -91,7 +96,8 @@ impl BackupWorker {
             return Err(BackupError::TooLarge(format!("{bytes} bytes where {free} are free")));
         }
         let fresh = host.workspaces.fresh(wanted.restore_id)?;
-        let (fresh, unpacked) = self.archives().unpack(backup, fresh, self.parts.config.limits, meter).await?;
+        let (fresh, unpacked) =
+            self.archives().unpack(backup, fresh, self.parts.config.limits, meter).await?;
         super::make::blocking(move || Ok(fresh.finish()?)).await?;
         meter.stage("swapping", 0);
         self.rest(host, (tenant, bot), Quiesce::Stop, meter).await?;

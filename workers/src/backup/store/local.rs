@@ -46,7 +46,13 @@ impl BackupStore for LocalStore {
         Ok(None)
     }
 
-    async fn put(&self, object: &str, _: Option<&str>, file: &Path, meter: &Meter) -> Result<(), BackupError> {
+    async fn put(
+        &self,
+        object: &str,
+        _: Option<&str>,
+        file: &Path,
+        meter: &Meter,
+    ) -> Result<(), BackupError> {
         let (to, from, meter) = (self.path(object), file.to_owned(), meter.clone());
         blocking(move || {
             let folder = to.parent().unwrap_or(&to).to_owned();

@@ -70,7 +70,8 @@ impl Made {
             made_at: Timestamp::UNIX_EPOCH,
         };
         let (entries, bytes) = (self.entries.clone(), self.bytes);
-        let manifest = Manifest { version: VERSION, about, bytes, entries, left_out: 0, left_out_named: vec![] };
+        let manifest =
+            Manifest { version: VERSION, about, bytes, entries, left_out: 0, left_out_named: vec![] };
         let json = serde_json::to_vec(&manifest).unwrap();
         self.put(tar::EntryType::Regular, MANIFEST, &json)
     }
@@ -110,7 +111,8 @@ fn what_we_make_is_read() {
 #[test]
 fn links_and_devices_refuse_the_whole() {
     use tar::EntryType as T;
-    for kind in [T::Symlink, T::Link, T::Fifo, T::Char, T::Block, T::GNUSparse, T::XHeader, T::XGlobalHeader] {
+    for kind in [T::Symlink, T::Link, T::Fifo, T::Char, T::Block, T::GNUSparse, T::XHeader, T::XGlobalHeader]
+    {
         let said = made().put(kind, "bot/x", b"").refused();
         assert!(said.contains("an entry of the kind"), "{kind:?}: {said}");
     }
@@ -119,8 +121,19 @@ fn links_and_devices_refuse_the_whole() {
 #[test]
 fn paths_lead_nowhere_else() {
     let wrong = [
-        "/etc/passwd", "etc/passwd", "bot", "bot/", "bot//x", "bot/../x", "bot/workspace/../../x", "bot/./x",
-        "bot/nowhere/x", "bot/workspace/SOUL.md", "bot/workspace/SOUL.md/x", "bot/workspace", "botx/y",
+        "/etc/passwd",
+        "etc/passwd",
+        "bot",
+        "bot/",
+        "bot//x",
+        "bot/../x",
+        "bot/workspace/../../x",
+        "bot/./x",
+        "bot/nowhere/x",
+        "bot/workspace/SOUL.md",
+        "bot/workspace/SOUL.md/x",
+        "bot/workspace",
+        "botx/y",
     ];
     for path in wrong {
         let said = made().put(tar::EntryType::Regular, path, b"x").refused();
@@ -137,7 +150,9 @@ fn nothing_is_too_long_too_deep_or_too_much() {
     let said = made().file(&"a".repeat(400), b"").refused();
     assert!(said.contains("too long"), "{said}");
     let mut deep = made();
-    ["a", "a/a", "a/a/a", "a/a/a/a", "a/a/a/a/a", "a/a/a/a/a/a"].iter().for_each(|path| _ = deep.folder(path));
+    ["a", "a/a", "a/a/a", "a/a/a/a", "a/a/a/a/a", "a/a/a/a/a/a"]
+        .iter()
+        .for_each(|path| _ = deep.folder(path));
     assert!(deep.refused().contains("too deep"));
     let mut many = made();
     (0..30).for_each(|n| _ = many.file(&n.to_string(), b""));
@@ -145,7 +160,8 @@ fn nothing_is_too_long_too_deep_or_too_much() {
     let bomb = made().file("zeros", &vec![0; 8 << 20]).refused();
     assert!(bomb.contains("more comes out of it"), "{bomb}");
     // Noise does not shrink, so that the ratio is not what stops it.
-    let noise: Vec<u8> = (0..=10_u64 << 20).map(|n| (n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8).collect();
+    let noise: Vec<u8> =
+        (0..=10_u64 << 20).map(|n| (n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8).collect();
     let large = made().file("noise", &noise).refused();
     assert!(large.contains("more comes out of it"), "{large}");
 }
