@@ -20,8 +20,9 @@ use clawplane_domain::{
     provider_key::{AddKey, ApiType},
     values::{BaseUrl, VendorId},
 };
-use clawplane_eventstore::{ClaimTable, Executor, MasterKey, Precedence, TokenIssuer, Vault, Wakeup};
-use clawplane_eventstore::{ClaimTable, Executor, JobProgress, MasterKey, TokenIssuer, Vault, Wakeup};
+use clawplane_eventstore::{
+    ClaimTable, Executor, JobProgress, MasterKey, Precedence, TokenIssuer, Vault, Wakeup,
+};
 use clawplane_projections::{Runner, Views};
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};

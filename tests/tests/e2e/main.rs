@@ -15,8 +15,8 @@
     clippy::format_collect,
     reason = "tests tell a story each"
 )]
-mod chaos;
 mod backups;
+mod chaos;
 mod crash;
 mod durability;
 mod fallbacks;

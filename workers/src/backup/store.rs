@@ -3,6 +3,7 @@
 //! An object is visible whole or not at all. It is made from a finished file, so that a bot rests only as long as its
 //! folder is read, however slow the way to the store is.
 
+mod http;
 mod local;
 mod s3;
 

@@ -3,7 +3,7 @@
 //! An upload in parts is announced before anything is sent, and its name goes into `backup.begun`: so what a crash left
 //! of it can be given up, where the store would keep (and charge for) it.
 
-use super::BackupStore;
+use super::{BackupStore, http::OwnHttp};
 use crate::backup::{BackupError, meter::Meter};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -56,9 +56,8 @@ pub struct S3Store {
 impl S3Store {
     /// Does not connect yet.
     pub fn new(config: &S3Config) -> Result<Self, BackupError> {
-        // reqwest takes the process's provider of TLS. One that is installed already is the same.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = AmazonS3Builder::new()
+            .with_http_connector(OwnHttp)
             .with_bucket_name(&config.bucket)
             .with_region(&config.region)
             .with_access_key_id(&config.access_key_id)
