@@ -144,7 +144,7 @@ impl Walk<'_, '_> {
         if name.to_str().is_err() {
             return (self.visit)(Found::Other { path, kind: "its name is not UTF-8" });
         }
-        let mode = u32::from(Mode::from_raw_mode(stat.st_mode).bits() & 0o777);
+        let mode = Mode::from_raw_mode(stat.st_mode).bits() & 0o777;
         let modified = u64::try_from(stat.st_mtime).unwrap_or(0);
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::Directory => {

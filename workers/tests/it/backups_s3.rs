@@ -78,7 +78,7 @@ async fn an_object_is_there_whole_or_not_at_all() {
     let (endpoint, folder) = server().await;
     let store = store(&endpoint, "key");
     let file = folder.path().join("staged");
-    let bytes: Vec<u8> = (0..20_000_000_u32).map(|n| (n % 251) as u8).collect();
+    let bytes: Vec<u8> = (0..20_000_000_u32).map(|n| u8::try_from(n % 251).unwrap()).collect();
     fs::write(&file, &bytes).unwrap();
     let upload = store.announce("a/b.cpbk").await.unwrap();
     assert!(read(&store, "a/b.cpbk").await.is_err(), "it is announced, and not there");

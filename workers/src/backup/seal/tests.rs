@@ -22,7 +22,7 @@ fn opened(bytes: &[u8], key: ArchiveKey) -> io::Result<Vec<u8>> {
 #[test]
 fn what_was_sealed_opens_whatever_its_length() {
     for length in [0, 1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE, 3 * PIECE + 17] {
-        let plain: Vec<u8> = (0..length).map(|n| (n % 251) as u8).collect();
+        let plain: Vec<u8> = (0..length).map(|n| u8::try_from(n % 251).unwrap()).collect();
         let bytes = sealed(&plain);
         assert_eq!(opened(&bytes, key(1)).unwrap(), plain, "{length}");
         if length > 16 {

@@ -87,6 +87,6 @@ fn the_newest_one_is_kept_however_old_it_is() {
 
 #[test]
 fn not_every_failure_is_remembered() {
-    let all: Vec<_> = (1..=25).map(|n| made(n, 7, n as i64, false)).collect();
+    let all: Vec<_> = (1..=25).map(|n| made(n, 7, i64::try_from(n).unwrap(), false)).collect();
     assert_eq!(out(&schedule(None, None), &all), [21, 22, 23, 24, 25]);
 }
