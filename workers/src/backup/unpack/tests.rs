@@ -150,12 +150,14 @@ fn nothing_is_too_long_too_deep_or_too_much() {
     let said = made().file(&"a".repeat(400), b"").refused();
     assert!(said.contains("too long"), "{said}");
     let mut deep = made();
-    ["a", "a/a", "a/a/a", "a/a/a/a", "a/a/a/a/a", "a/a/a/a/a/a"]
-        .iter()
-        .for_each(|path| _ = deep.folder(path));
+    for path in ["a", "a/a", "a/a/a", "a/a/a/a", "a/a/a/a/a", "a/a/a/a/a/a"] {
+        deep.folder(path);
+    }
     assert!(deep.refused().contains("too deep"));
     let mut many = made();
-    (0..30).for_each(|n| _ = many.file(&n.to_string(), b""));
+    for n in 0..30 {
+        many.file(&n.to_string(), b"");
+    }
     assert!(many.refused().contains("more entries"));
     let bomb = made().file("zeros", &vec![0; 8 << 20]).refused();
     assert!(bomb.contains("more comes out of it"), "{bomb}");
@@ -183,7 +185,7 @@ fn what_follows_the_end_is_refused() {
     let said = made().manifest().file("late", b"").read().unwrap_err().to_string();
     assert!(said.contains("follows its manifest"), "{said}");
     let mut tar = zstd::decode_all(made().manifest().compressed().as_slice()).unwrap();
-    tar.extend_from_slice(&[1; 100_000]);
+    tar.extend(vec![1; 100_000]);
     let said = read(&zstd::encode_all(tar.as_slice(), 3).unwrap()).unwrap_err().to_string();
     assert!(said.contains("follows"), "{said}");
 }
