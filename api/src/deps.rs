@@ -1,5 +1,6 @@
 //! What the API is built from, and the traits through which it asks the crates that it does not know.
 
+use crate::BackupArchives;
 use crate::ports::space::BotSpace;
 use crate::system::System;
 use crate::{
@@ -13,7 +14,7 @@ use clawplane_domain::{
     provider_key::{AddKey, ApiType},
     values::{BaseUrl, ImageRef, VendorId},
 };
-use clawplane_eventstore::{ClaimTable, Executor, Position, TokenIssuer, Vault};
+use clawplane_eventstore::{ClaimTable, Executor, JobProgress, Position, TokenIssuer, Vault};
 use clawplane_projections::Views;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{sync::Arc, time::Duration};
@@ -43,6 +44,10 @@ pub struct ApiDeps {
     pub default_image: ImageRef,
     /// Knows the vendor table.
     pub vendors: Arc<dyn VendorRules>,
+    /// Reads the archives of backups.
+    pub archives: Arc<dyn BackupArchives>,
+    /// Knows how far long jobs are.
+    pub progress: JobProgress,
     /// Asks vendors about keys.
     pub verifier: Arc<dyn KeyVerifier>,
     /// Knows which ports of the bots' host others have.

@@ -7,7 +7,10 @@ mod query;
 
 pub(crate) use body::{Body, OptionalBody};
 pub(crate) use command::{Bare, Command, OptionalCommand, Raw};
-pub(crate) use path::{BotFile, BotName, BotVersion, BotVersions, HostName, KeyName, PriceName, TenantName};
+pub(crate) use path::{
+    BackupName, BotFile, BotName, BotVersion, BotVersions, HostName, KeyName, PriceName, ScheduleName,
+    TenantName,
+};
 pub(crate) use query::Query;
 
 use crate::{

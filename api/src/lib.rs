@@ -8,6 +8,7 @@ pub mod access;
 pub mod accounts;
 mod answer;
 pub mod auth;
+mod backups;
 mod bot_configs;
 mod bot_files;
 pub mod bots;
@@ -34,6 +35,7 @@ mod state;
 mod surround;
 pub mod system;
 
+pub use backups::port::{Archive, BackupArchives};
 pub use deps::{
     ApiDeps, DataPath, EngineGate, FieldError, HealthChecks, HostPorts, KeyVerifier, PartHealth, PartStatus,
     TokenConfig, VendorRules, Verification,

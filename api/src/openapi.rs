@@ -21,6 +21,7 @@ use utoipa::OpenApi;
     tags(
         (name = "auth", description = "Signing in and out"),
         (name = "bots", description = "Bots, their containers and their quotas"),
+        (name = "backups", description = "Bots' data as it was: made, kept, checked and restored"),
         (name = "tenant", description = "The tenant that one is signed in to, its time zone and its quota"),
         (name = "provider keys", description = "The vendors' API keys, which bots never see"),
         (name = "prices", description = "What models cost, beside the price list"),

@@ -4,6 +4,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod auth;
+pub(crate) mod backups;
 pub(crate) mod bot;
 pub(crate) mod docs;
 pub(crate) mod health;
@@ -95,6 +96,18 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(host::get::get_host, host::change::change_host, host::delete::remove_host))
         .routes(routes!(host::drain::drain_host))
         .routes(routes!(host::resume::resume_host))
+        .routes(routes!(backups::list::list_backups, backups::create::create_backups))
+        .routes(routes!(backups::schedules::list_schedules, backups::schedules::add_schedule))
+        .routes(routes!(
+            backups::schedule::get_schedule,
+            backups::schedule::set_schedule,
+            backups::schedule::remove_schedule
+        ))
+        .routes(routes!(backups::get::get_backup, backups::delete::delete_backup))
+        .routes(routes!(backups::events::backup_events))
+        .routes(routes!(backups::verify::verify_backup))
+        .routes(routes!(backups::restore::restore_backup))
+        .routes(routes!(backups::download::download_backup))
         .routes(routes!(audit::audit_log))
         .routes(routes!(system::status::system_status))
         .routes(routes!(system::doctor::doctor))

@@ -18,6 +18,7 @@ use clawplane_domain::{
     values::{Email, Hostname, ImageRef},
 };
 use clawplane_proxy::{ExtraRoots, SpoolDurability, UpstreamAllow};
+use clawplane_workers::backup::S3Config;
 use clawplane_workers::egress::Places;
 use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::Duration};
 use url::Url;
@@ -65,6 +66,11 @@ pub struct Config {
     pub user_password: Option<Secret>,
     /// `CLAWPLANE_DATA_DIR`: everything this process keeps on disk. Absolute.
     pub data_dir: PathBuf,
+    /// `BACKUP_DIR`, else `backups` in the data directory: where backups are kept, or stand until they are in the bucket.
+    /// Absolute.
+    pub backup_dir: PathBuf,
+    /// `BACKUP_S3_BUCKET` and what goes with it: the bucket that backups are kept in.
+    pub backup_s3: Option<S3Config>,
     /// `DOCKER_HOST`: the container engine, else its usual socket.
     pub docker_host: Option<String>,
     /// `CLAWPLANE_WORKER_HOSTS`: the hosts that this process's worker may lead, by name; all, where it is not said.

@@ -1,6 +1,7 @@
 //! The composition: every role of the platform, started in the order of its needs and stopped the other way round.
 
 mod adapters;
+mod backups;
 mod desk;
 mod health;
 mod keys;
@@ -25,7 +26,7 @@ use clawplane_domain::{
     clock::{Clock, Ids},
 };
 use clawplane_eventstore::{
-    ClaimTable, Executor, Feed, TokenIssuer, UsageAppender, Vault, Wakeup,
+    ClaimTable, Executor, Feed, JobProgress, TokenIssuer, UsageAppender, Vault, Wakeup,
     database::{self, Pool},
 };
 use clawplane_projections::{Runner, Views};
@@ -155,6 +156,10 @@ impl Platform {
             clock: parts.clock.clone(),
             norm: Norm { default_image: config.bot_image.clone() },
         };
+        let store = backups::store(config)?;
+        if roles.contains(&Role::Worker) {
+            backups::start(&parts, config, Arc::clone(&hosts), store.clone())?;
+        }
         let health = health::Checks {
             feed: parts.feed.clone(),
             pool: pool.clone(),
@@ -173,6 +178,8 @@ impl Platform {
             port_start: config.bot_port_start,
             default_image: config.bot_image.clone(),
             verifier: Arc::new(parts.vendor_calls(config, upstream_allow.clone())?),
+            archives: backups::archives(&parts, store),
+            progress: JobProgress::new(pool.clone()),
             vendors: Arc::new(VendorTable(upstream_allow)),
             ports: Arc::new(LoopbackPorts { of_bots: roles.contains(&Role::Worker) }),
             engine: Arc::new(Engine(engine)),

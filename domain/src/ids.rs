@@ -54,6 +54,14 @@ id! {
     DataKeyId,
     /// A machine with a container engine.
     HostId,
+    /// A backup of one bot.
+    BackupId,
+    /// Backups that were asked for at once.
+    BatchId,
+    /// One use of a backup.
+    RestoreId,
+    /// A rule by which backups are made.
+    ScheduleId,
 }
 
 impl HostId {

@@ -7,6 +7,8 @@
 
 pub mod address;
 mod aggregate;
+pub mod backup;
+pub mod backup_schedule;
 pub mod bot;
 pub mod claim;
 pub mod clock;
@@ -33,7 +35,10 @@ pub mod values;
 
 pub use aggregate::Decide;
 pub use cqrs_es::{Aggregate, DomainEvent};
-pub use ids::{BotId, DataKeyId, HostId, KeyId, PriceId, RequestId, SessionId, TenantId, UserId};
+pub use ids::{
+    BackupId, BatchId, BotId, DataKeyId, HostId, KeyId, PriceId, RequestId, RestoreId, ScheduleId, SessionId,
+    TenantId, UserId,
+};
 pub use metadata::{Actor, Metadata};
 pub use sealed::{SealedSecret, TokenHash};
 pub use secret::Secret;

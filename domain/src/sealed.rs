@@ -69,5 +69,10 @@ pub fn bound_to_host(host: crate::HostId) -> String {
     format!("host/{host}")
 }
 
+/// What the sealed key of a backup's archive is bound to; the archive's pieces are, too.
+pub fn bound_to_backup(tenant: crate::TenantId, backup: crate::BackupId) -> String {
+    format!("{tenant}/backup/{backup}")
+}
+
 #[cfg(test)]
 mod tests;

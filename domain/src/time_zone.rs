@@ -47,6 +47,10 @@ impl TimeZone {
         self.0.name()
     }
 
+    pub(crate) fn tz(self) -> Tz {
+        self.0
+    }
+
     /// The calendar day that `at` has here.
     pub fn date(&self, at: Timestamp) -> NaiveDate {
         at.with_timezone(&self.0).date_naive()

@@ -9,6 +9,8 @@ mod samples;
 
 use clawplane_domain::{
     DomainEvent,
+    backup::BackupEvent,
+    backup_schedule::ScheduleEvent,
     bot::BotEvent,
     host::HostEvent,
     price::PriceEvent,
@@ -50,6 +52,8 @@ fn read_usage(stored: Value) -> serde_json::Result<Read> {
 }
 
 const STREAMS: &[Stream] = &[
+    Stream { names: BackupEvent::NAMES, read: read::<BackupEvent> },
+    Stream { names: ScheduleEvent::NAMES, read: read::<ScheduleEvent> },
     Stream { names: BotEvent::NAMES, read: read::<BotEvent> },
     Stream { names: HostEvent::NAMES, read: read::<HostEvent> },
     Stream { names: KeyEvent::NAMES, read: read::<KeyEvent> },
@@ -81,7 +85,10 @@ fn golden() -> BTreeMap<String, Value> {
 
 /// `bot.created.v1.json` holds `bot.created` in version `1`.
 fn event_and_version(file: &str) -> (&str, &str) {
-    let parts = file.strip_suffix(".json").and_then(|stem| stem.split_once(".v"));
+    // Names may have a part that begins with v, too: a version is a number.
+    let stem = file.strip_suffix(".json").unwrap_or(file);
+    let numbered = |(at, _): &(usize, &str)| stem[at + 2..].starts_with(|c: char| c.is_ascii_digit());
+    let parts = stem.match_indices(".v").find(numbered).map(|(at, _)| (&stem[..at], &stem[at + 2..]));
     let (event, rest) = parts.unwrap_or_else(|| panic!("{file} is not named <event>.v<version>.json"));
     (event, rest.split('.').next().unwrap())
 }

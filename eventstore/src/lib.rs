@@ -14,9 +14,11 @@ pub mod executor;
 pub mod feed;
 pub mod host_lease;
 pub mod issuer;
+pub mod leader;
 pub mod payload;
 pub mod position;
 pub mod precedence;
+pub mod progress;
 pub mod restore;
 pub mod usage;
 pub mod vault;
@@ -30,12 +32,15 @@ pub use executor::{Committed, Context, Executor, Idempotency};
 pub use feed::{Batch, Feed, Filter, RecordedEvent};
 pub use host_lease::{HostLeases, Tried};
 pub use issuer::{IssueError, TokenIssuer, Wanted};
+pub use leader::Leader;
 pub use payload::Payload;
 pub use position::Position;
 pub use precedence::Precedence;
+pub use progress::{JobProgress, Progress};
 pub use usage::{Stored, UsageAppender};
 pub use vault::{MasterKey, Vault, VaultError};
 pub use wakeup::{Listener, Wakeup};
 
 /// The stream types that commands write to: everything but usage.
-pub const COMMAND_STREAMS: &[&str] = &["bot", "host", "provider_key", "quota", "session", "tenant", "user"];
+pub const COMMAND_STREAMS: &[&str] =
+    &["backup", "backup_schedule", "bot", "host", "provider_key", "quota", "session", "tenant", "user"];

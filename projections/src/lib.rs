@@ -7,6 +7,7 @@
 
 pub mod admin;
 pub mod audit;
+pub mod backups;
 mod batch;
 pub mod bot_configs;
 pub mod bots;
@@ -24,6 +25,7 @@ pub mod views;
 
 pub use admin::ProjectionStatus;
 pub use audit::{AuditFilter, AuditRow, AuditView};
+pub use backups::{BackupFilter, BackupRow, Backups, ScheduleRow};
 pub use bot_configs::{BotConfigs, ConfigVersion};
 pub use bots::{BotHost, BotRow, BotStats, Bots, TenantRow};
 pub use hosts::{HostRow, Hosts};

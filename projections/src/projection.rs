@@ -1,6 +1,8 @@
 //! What a projection is: a name, a version, the streams it wants, its tables, and how events change them.
 
-use crate::{audit, bot_configs, bots, hosts, prices, provider_keys, usage_log, usage_rollups, views::View};
+use crate::{
+    audit, backups, bot_configs, bots, hosts, prices, provider_keys, usage_log, usage_rollups, views::View,
+};
 use async_trait::async_trait;
 use clawplane_eventstore::{Filter, RecordedEvent, StoreError};
 use sqlx::PgConnection;
@@ -89,6 +91,7 @@ impl View {
             Self::UsageLog => &usage_log::apply::UsageLogProjection,
             Self::UsageRollups => &usage_rollups::apply::UsageRollupsProjection,
             Self::Audit => &audit::apply::AuditProjection,
+            Self::Backups => &backups::apply::BackupsProjection,
         }
     }
 }

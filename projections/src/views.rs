@@ -1,6 +1,6 @@
 //! The way in for readers: all read models over one pool, which may be that of a replica.
 
-use crate::{AuditView, BotConfigs, Bots, Hosts, Keys, Prices};
+use crate::{AuditView, Backups, BotConfigs, Bots, Hosts, Keys, Prices};
 use clawplane_domain::Invalid;
 use clawplane_eventstore::{Checkpoints, Position, StoreError};
 use sqlx::{PgPool, Row, postgres::PgRow};
@@ -31,11 +31,13 @@ pub enum View {
     UsageRollups,
     /// One row an event.
     Audit,
+    /// The backups as they are now, and the rules by which they are made.
+    Backups,
 }
 
 impl View {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Bots,
         Self::BotConfigs,
         Self::Hosts,
@@ -44,6 +46,7 @@ impl View {
         Self::UsageLog,
         Self::UsageRollups,
         Self::Audit,
+        Self::Backups,
     ];
 
     /// The name of its projection and checkpoint.
@@ -57,6 +60,7 @@ impl View {
             Self::UsageLog => "usage_log",
             Self::UsageRollups => "usage_rollups",
             Self::Audit => "audit",
+            Self::Backups => "backups",
         }
     }
 
@@ -101,6 +105,8 @@ pub struct Views {
     pub usage: UsageViews,
     /// The audit log.
     pub audit: AuditView,
+    /// The backups.
+    pub backups: Backups,
     checkpoints: Checkpoints,
 }
 
@@ -121,6 +127,7 @@ impl Views {
             prices: Prices::new(read_pool.clone()),
             usage: UsageViews { pool: read_pool.clone() },
             audit: AuditView::new(read_pool.clone()),
+            backups: Backups::new(read_pool.clone()),
             checkpoints: Checkpoints::new(read_pool),
         }
     }

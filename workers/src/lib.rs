@@ -3,6 +3,7 @@
 //! [`Relay`] carries the feed to NATS as wake-ups, [`DockerWorker`] makes containers what the read model wants them
 //! to be, [`NotificationWorker`] tells people. Only this crate knows the container engine.
 
+pub mod backup;
 pub mod config_check;
 pub mod consumer;
 pub mod docker_worker;

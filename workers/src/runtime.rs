@@ -115,8 +115,10 @@ impl BotNetwork {
 pub enum Phase {
     /// Made and never started.
     Created,
-    /// A process runs (paused counts as well: it answers nothing and so is unhealthy).
+    /// A process runs.
     Running,
+    /// Its processes are frozen: for a backup, or by somebody's hand.
+    Paused,
     /// It ran and does not run any more.
     Exited,
 }
@@ -249,6 +251,12 @@ pub trait Runtime: observe::Observe {
 
     /// Asks a container's process to end, and ends it after `grace`.
     async fn stop(&self, id: &str, grace: Duration) -> Result<(), RuntimeError>;
+
+    /// Freezes all processes of a container. One that is frozen already is a success.
+    async fn pause(&self, id: &str) -> Result<(), RuntimeError>;
+
+    /// Lets them go on. Nothing to let go on is a success.
+    async fn unpause(&self, id: &str) -> Result<(), RuntimeError>;
 
     /// Removes a container, ending its process.
     async fn remove(&self, id: &str) -> Result<(), RuntimeError>;

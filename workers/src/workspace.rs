@@ -7,6 +7,7 @@ pub mod browse;
 mod config;
 mod copy;
 mod files;
+mod fresh;
 pub mod look;
 mod marks;
 mod remove;
@@ -22,6 +23,7 @@ use clawplane_domain::{
 };
 pub use config::ConfigFile;
 use config::{CONFIG, LARGEST_CONFIG};
+pub use fresh::Fresh;
 use rustix::process::{getegid, geteuid};
 use serde_json::json;
 use std::{

@@ -5,7 +5,9 @@ use axum::{
     extract::{FromRequestParts, Path},
     http::request::Parts,
 };
-use clawplane_domain::{Invalid, KeyId, PriceId, TenantId, openclaw::WorkspacePath, values::Hostname};
+use clawplane_domain::{
+    BackupId, Invalid, KeyId, PriceId, ScheduleId, TenantId, openclaw::WorkspacePath, values::Hostname,
+};
 use serde::de::DeserializeOwned;
 use std::str::FromStr;
 
@@ -14,6 +16,12 @@ pub(crate) struct BotName(pub(crate) Hostname);
 
 /// A provider key's id.
 pub(crate) struct KeyName(pub(crate) KeyId);
+
+/// A backup's id.
+pub(crate) struct BackupName(pub(crate) BackupId);
+
+/// The id of a schedule of backups.
+pub(crate) struct ScheduleName(pub(crate) ScheduleId);
 
 /// A price's id.
 pub(crate) struct PriceName(pub(crate) PriceId);
@@ -87,6 +95,20 @@ impl FromRequestParts<ApiState> for KeyName {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, api: &ApiState) -> Result<Self, Problem> {
         named(parts, api, "provider key").await.map(Self)
+    }
+}
+
+impl FromRequestParts<ApiState> for BackupName {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, api: &ApiState) -> Result<Self, Problem> {
+        named(parts, api, "backup").await.map(Self)
+    }
+}
+
+impl FromRequestParts<ApiState> for ScheduleName {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, api: &ApiState) -> Result<Self, Problem> {
+        named(parts, api, "backup schedule").await.map(Self)
     }
 }
 

@@ -60,6 +60,8 @@ problems! {
     NotThatKind { "409" => "What is there is a folder, a link, a device, or no folder" }
     /// Large files.
     FileTooLarge { "413" => "The body has more than 1 MiB" }
+    /// Things in another state.
+    InTheWay { "409" => "Its state does not allow this now" }
     /// Scopes that are taken.
     PriceTaken { "409" => "There is a price for this vendor, model and time" }
     /// Hosts that cannot be as they are wanted.

@@ -3,6 +3,8 @@
 use super::{Kind, Problem};
 use crate::{FieldError, auth::passwords::PasswordError};
 use clawplane_domain::{
+    backup::BackupRefusal,
+    backup_schedule::ScheduleRefusal,
     bot::{BotRefusal, exec::MAX_SECONDS, setup::MAX_ENVIRONMENT_BYTES, token::MAX_GRACE},
     claim::Scope,
     host::{HostRefusal, NoRoom, commands::MAX_LABELS},
@@ -161,6 +163,19 @@ impl From<HostRefusal> for Problem {
     }
 }
 
+impl From<BackupRefusal> for Problem {
+    fn from(refusal: BackupRefusal) -> Self {
+        match refusal {
+            BackupRefusal::Unknown => Self::not_found("backup"),
+            BackupRefusal::Exists
+            | BackupRefusal::NotComplete
+            | BackupRefusal::Busy
+            | BackupRefusal::NotYours
+            | BackupRefusal::NotDeleted => Self::new(Kind::Conflict, refusal.to_string()),
+        }
+    }
+}
+
 impl From<NoRoom> for Problem {
     fn from(refusal: NoRoom) -> Self {
         match &refusal {
@@ -169,6 +184,18 @@ impl From<NoRoom> for Problem {
                 Self::new(Kind::Conflict, refusal.to_string()).about("host", why.to_string())
             }
             NoRoom::Nowhere(_) => Self::new(Kind::Conflict, refusal.to_string()),
+        }
+    }
+}
+
+impl From<ScheduleRefusal> for Problem {
+    fn from(refusal: ScheduleRefusal) -> Self {
+        match refusal {
+            ScheduleRefusal::Unknown => Self::not_found("backup schedule"),
+            ScheduleRefusal::OutOfBounds { field, most } => {
+                Self::field(field, format!("must be 1 to {most}"))
+            }
+            ScheduleRefusal::Exists => Self::new(Kind::Conflict, refusal.to_string()),
         }
     }
 }

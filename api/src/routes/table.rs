@@ -24,11 +24,11 @@ pub(crate) enum Access {
 pub(crate) enum Permission {
     /// See bots, keys (without secrets), quotas and usage.
     Read,
-    /// Start, stop and restart bots, read their logs and the files of their workspaces, use
-    /// their own interfaces.
+    /// Start, stop and restart bots, read their logs and the files of their workspaces, use their own interfaces, make and
+    /// check backups.
     Operate,
-    /// Create, change and delete bots and keys, save their configurations and files, set quotas, fallbacks and what bots may reach, rotate and revoke their tokens,
-    /// read the audit log.
+    /// Create, change and delete bots and keys, save their configurations and files, set quotas, fallbacks and what bots
+    /// may reach, rotate and revoke their tokens, restore, read and delete backups, read the audit log.
     Manage,
 }
 
@@ -81,6 +81,7 @@ const BOTS: &[View] = &[View::Bots, View::Hosts];
 const CONFIGS: &[View] = &[View::Bots, View::BotConfigs];
 const HOSTS: &[View] = &[View::Bots, View::Hosts];
 const KEYS: &[View] = &[View::ProviderKeys];
+const BACKUPS: &[View] = &[View::Backups];
 const PRICES: &[View] = &[View::Prices];
 const SUMS: &[View] = &[View::Bots, View::UsageRollups];
 const LOG: &[View] = &[View::Bots, View::UsageLog];
@@ -138,6 +139,19 @@ pub(crate) static TABLE: &[Row] = &[
     row(Method::GET, "/api/bot/{hostname}/usage/trend", READ).reads(SUMS),
     row(Method::GET, "/api/bot/{hostname}/usage/breakdown", READ).reads(SUMS),
     row(Method::GET, "/api/bot/{hostname}/usage/logs", READ).reads(LOG),
+    row(Method::GET, "/api/backups", READ).reads(BACKUPS),
+    row(Method::POST, "/api/backups", OPERATE),
+    row(Method::GET, "/api/backups/schedules", READ).reads(BACKUPS),
+    row(Method::POST, "/api/backups/schedules", MANAGE),
+    row(Method::GET, "/api/backups/schedules/{id}", READ).reads(BACKUPS),
+    row(Method::PUT, "/api/backups/schedules/{id}", MANAGE),
+    row(Method::DELETE, "/api/backups/schedules/{id}", MANAGE),
+    row(Method::GET, "/api/backups/{id}", READ).reads(BACKUPS),
+    row(Method::DELETE, "/api/backups/{id}", MANAGE),
+    row(Method::GET, "/api/backups/{id}/events", READ).reads(BACKUPS),
+    row(Method::POST, "/api/backups/{id}/verify", OPERATE),
+    row(Method::POST, "/api/backups/{id}/restore", MANAGE),
+    row(Method::GET, "/api/backups/{id}/download", MANAGE).reads(BACKUPS),
     row(Method::GET, "/api/tenant", READ).reads(BOTS),
     row(Method::PATCH, "/api/tenant", MANAGE),
     row(Method::GET, "/api/tenant/quota", READ).reads(SUMS),

@@ -10,19 +10,24 @@ use axum::{
     extract::ConnectInfo,
     http::{HeaderMap, Method, Request, StatusCode},
 };
+use bytes::Bytes;
 use clawplane_api::{
-    ApiDeps, ApiState, EngineGate, FieldError, HealthChecks, HostPorts, KeyVerifier, PartHealth, PartStatus,
-    TokenConfig, Tunnels, VendorRules, Verification,
+    ApiDeps, ApiState, Archive, BackupArchives, EngineGate, FieldError, HealthChecks, HostPorts, KeyVerifier,
+    PartHealth, PartStatus, TokenConfig, Tunnels, VendorRules, Verification,
     accounts::{self, NewAccount},
     system::{Diagnosis, Orphan, ServerStatus, System, SystemStatus},
 };
 use clawplane_domain::{
     Secret, UserId,
+    backup::{BackupProfile, Form},
     provider_key::{AddKey, ApiType},
     values::{BaseUrl, VendorId},
 };
-use clawplane_eventstore::{ClaimTable, Executor, MasterKey, Precedence, TokenIssuer, Vault, Wakeup};
+use clawplane_eventstore::{
+    ClaimTable, Executor, JobProgress, MasterKey, Precedence, TokenIssuer, Vault, Wakeup,
+};
 use clawplane_projections::{Runner, Views};
+use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 use std::{
     net::SocketAddr,
@@ -50,6 +55,8 @@ pub(crate) struct Fakes {
     pub(crate) machine: Machine,
     /// What stands in bots' folders.
     pub(crate) space: FakeSpace,
+    /// Whether archives cannot be read.
+    pub(crate) no_store: Mutex<bool>,
     /// What the vendors say of keys; without it none can be asked.
     pub(crate) verdict: Mutex<Option<Verification>>,
     /// What belongs to no bot; without it no engine answers.
@@ -108,6 +115,18 @@ impl HealthChecks for Fakes {
 impl KeyVerifier for Fakes {
     async fn verify(&self, _: &AddKey) -> Result<Verification, String> {
         self.verdict.lock().unwrap().clone().ok_or_else(|| "nobody can ask".to_owned())
+    }
+}
+
+#[async_trait]
+impl BackupArchives for Fakes {
+    async fn open(&self, backup: &BackupProfile, form: Form) -> Result<Archive, String> {
+        let text = format!("{form:?} of {}", backup.request.hostname);
+        let size = text.len() as u64;
+        match *self.no_store.lock().unwrap() {
+            true => Err("the store is away".to_owned()),
+            false => Ok(Archive { size, stream: stream::iter([Ok(Bytes::from(text))]).boxed() }),
+        }
     }
 }
 
@@ -190,6 +209,8 @@ impl App {
             issuer,
             port_start: 9200,
             default_image: "ghcr.io/openclaw/openclaw:latest".parse().unwrap(),
+            archives: fakes.clone(),
+            progress: JobProgress::new(pool.clone()),
             vendors: fakes.clone(),
             verifier: fakes.clone(),
             ports: fakes.clone(),

@@ -7,6 +7,7 @@ mod support;
 mod access;
 mod app;
 mod audit;
+mod backups;
 mod bot_configs;
 mod bot_files;
 mod bots;

@@ -3,15 +3,19 @@
 use super::{
     Config, MasterKey, Need,
     parse::{
-        checked, directory, docker_host, extra_roots, host_names, ingress_domain, listen, log_filter,
-        log_format, nats_url, otlp_endpoint, password, port_start, postgres_url, spool_bytes,
-        spool_durability, ttl,
+        bucket, checked, directory, docker_host, extra_roots, host_names, ingress_domain, listen, log_filter,
+        log_format, nats_url, object_prefix, otlp_endpoint, password, port_start, postgres_url, s3_endpoint,
+        spool_bytes, spool_durability, ttl,
     },
     problem::Problem,
     sources::{Setting, Settings},
 };
-use clawplane_domain::values::{Email, ImageRef};
+use clawplane_domain::{
+    Secret,
+    values::{Email, ImageRef},
+};
 use clawplane_proxy::UpstreamAllow;
+use clawplane_workers::backup::S3Config;
 use clawplane_workers::egress::Places;
 use std::{net::Ipv4Addr, path::Path};
 
@@ -37,7 +41,7 @@ const NEW_KEY: &str =
     "make one with `openssl rand -hex 32` and keep it: what it encrypted is lost without it";
 const DIRECTORY: &str = "name a directory";
 
-const KNOWN: [Known; 25] = [
+const KNOWN: [Known; 32] = [
     secret("DATABASE_URL", POSTGRES),
     secret("READ_DATABASE_URL", POSTGRES),
     secret(
@@ -64,6 +68,16 @@ const KNOWN: [Known; 25] = [
     ),
     secret("CLAWPLANE_USER_PASSWORD", "choose one of 8 to 1024 characters"),
     open("CLAWPLANE_DATA_DIR", DIRECTORY),
+    open("BACKUP_DIR", DIRECTORY),
+    open("BACKUP_S3_BUCKET", "name a bucket, or leave it out to keep backups in BACKUP_DIR"),
+    open("BACKUP_S3_PREFIX", "write a path such as clawplane/backups, or leave it out"),
+    open("BACKUP_S3_ENDPOINT", "write http://host:port or https://host, or leave it out for Amazon S3"),
+    open("BACKUP_S3_REGION", "name a region, or leave it out for us-east-1"),
+    open(
+        "BACKUP_S3_ACCESS_KEY_ID",
+        "write the id of a key that may read, write and delete in BACKUP_S3_BUCKET",
+    ),
+    secret("BACKUP_S3_SECRET_ACCESS_KEY", "write the key of BACKUP_S3_ACCESS_KEY_ID"),
     open("DOCKER_HOST", "write unix:///path/to/socket or tcp://host:port"),
     open("CLAWPLANE_WORKER_HOSTS", "name hosts, with commas between, or leave it out for all"),
     open("CLAWPLANE_LOG", "write a level, such as info, or name=level pairs with commas"),
@@ -98,6 +112,7 @@ pub(super) fn read(settings: &Settings, needs: &[Need], problems: &mut Vec<Probl
     let under = |name: &str| data_dir.as_deref().map(|dir: &Path| dir.join(name));
     let bot_data_dir = r.parsed("BOT_DATA_DIR", directory).or_else(|| under("bots"));
     let secrets_dir = r.parsed("BOT_SECRETS_DIR", directory).or_else(|| under("secrets"));
+    let backup_dir = r.parsed("BACKUP_DIR", directory).or_else(|| under("backups"));
     let bot_image = r.parsed("BOT_IMAGE", checked::<ImageRef>);
     Some(Config {
         read_database_url: read_database_url.or_else(|| database_url.clone()),
@@ -120,6 +135,8 @@ pub(super) fn read(settings: &Settings, needs: &[Need], problems: &mut Vec<Probl
         admin_password: r.parsed("CLAWPLANE_ADMIN_PASSWORD", password),
         user_password: r.parsed("CLAWPLANE_USER_PASSWORD", password),
         data_dir: data_dir?,
+        backup_dir: backup_dir?,
+        backup_s3: r.backup_s3(),
         docker_host: r.parsed("DOCKER_HOST", docker_host),
         worker_hosts: r.parsed("CLAWPLANE_WORKER_HOSTS", host_names),
         log: r.parsed("CLAWPLANE_LOG", log_filter).unwrap_or_else(|| "info".to_owned()),
@@ -163,6 +180,47 @@ impl Reader<'_> {
         }
     }
 
+    /// A bucket needs its key; what goes with a bucket is wrong without one.
+    fn backup_s3(&mut self) -> Option<S3Config> {
+        const WITH: [&str; 5] = [
+            "BACKUP_S3_PREFIX",
+            "BACKUP_S3_ENDPOINT",
+            "BACKUP_S3_REGION",
+            "BACKUP_S3_ACCESS_KEY_ID",
+            "BACKUP_S3_SECRET_ACCESS_KEY",
+        ];
+        let text = |text: &str| Ok(text.to_owned());
+        let [prefix, endpoint, region, id, key] = [
+            self.parsed(WITH[0], object_prefix),
+            self.parsed(WITH[1], s3_endpoint),
+            self.parsed(WITH[2], text),
+            self.parsed(WITH[3], text),
+            self.parsed(WITH[4], text),
+        ];
+        let Some(bucket) = self.parsed("BACKUP_S3_BUCKET", bucket) else {
+            if !self.settings.contains_key("BACKUP_S3_BUCKET") {
+                let stray = WITH.into_iter().find(|name| self.settings.contains_key(name));
+                self.problems.extend(
+                    stray.map(|_| missing("BACKUP_S3_BUCKET", "is not set, and other settings go with it")),
+                );
+            }
+            return None;
+        };
+        for name in &WITH[3..] {
+            if !self.settings.contains_key(name) {
+                self.problems.push(missing(name, "is not set, and BACKUP_S3_BUCKET needs it"));
+            }
+        }
+        Some(S3Config {
+            bucket,
+            prefix: prefix.unwrap_or_default(),
+            endpoint,
+            region: region.unwrap_or_else(|| "us-east-1".to_owned()),
+            access_key_id: id?,
+            secret_access_key: Secret::new(key?),
+        })
+    }
+
     /// Each wrong entry is its own problem.
     fn allow_list(&mut self) -> UpstreamAllow {
         const NAME: &str = "CLAWPLANE_UPSTREAM_ALLOW";
@@ -175,6 +233,10 @@ impl Reader<'_> {
         }
         allow
     }
+}
+
+fn missing(name: &'static str, what: &str) -> Problem {
+    Problem { name: name.to_owned(), origin: None, what: what.to_owned(), remedy: remedy(name).to_owned() }
 }
 
 fn wrong(name: &'static str, setting: &Setting, value: &str, what: &str) -> Problem {

@@ -90,6 +90,30 @@ pub(super) fn host_names(text: &str) -> Result<BTreeSet<Hostname>, String> {
     text.split(',').map(|name| checked(name.trim())).collect()
 }
 
+/// As Amazon names them, and what others allow beside.
+pub(super) fn bucket(text: &str) -> Result<String, String> {
+    let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_'));
+    let fits = plain && (3..=63).contains(&text.len());
+    fits.then(|| text.to_owned()).ok_or_else(|| "is not the name of a bucket".to_owned())
+}
+
+pub(super) fn object_prefix(text: &str) -> Result<String, String> {
+    let text = text.trim_matches('/');
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '/');
+    let fits = text.len() <= 200
+        && text.chars().all(plain)
+        && text.split('/').all(|part| !matches!(part, "" | "." | ".."));
+    (fits || text.is_empty()).then(|| text.to_owned()).ok_or_else(|| "is not a plain path".to_owned())
+}
+
+pub(super) fn s3_endpoint(text: &str) -> Result<String, String> {
+    let url = Url::parse(text).map_err(|_| "is not a URL")?;
+    match (url.scheme(), url.has_host(), url.username()) {
+        ("http" | "https", true, "") => Ok(text.trim_end_matches('/').to_owned()),
+        _ => Err("is not http:// or https:// with a host".to_owned()),
+    }
+}
+
 pub(super) fn log_filter(text: &str) -> Result<String, String> {
     tracing_subscriber::EnvFilter::try_new(text).map_err(|_| "is not a log filter")?;
     Ok(text.to_owned())

@@ -10,7 +10,6 @@ use super::{
 };
 use crate::{
     BotId, HostId, TenantId, UserId,
-    host::commands::MAX_LABELS,
     values::{EnvName, Hostname, ImageRef, Label, Tag},
 };
 use serde::{Deserialize, Serialize};
@@ -305,26 +304,6 @@ fn deleted(bot: &BotProfile, keep_data: bool) -> Vec<BotEvent> {
     let token_hash = bot.token.as_ref().map(|token| token.hash);
     let deleted = BotEvent::Deleted { hostname: bot.hostname.clone(), token_hash, keep_data };
     stays.into_iter().chain([deleted]).collect()
-}
-
-fn create(new: CreateBot, token: GatewayToken, access: Access) -> Result<Vec<BotEvent>, BotRefusal> {
-    if new.models.is_empty() {
-        return Err(BotRefusal::NoModel);
-    }
-    if new.models.len() > MAX_MODELS {
-        return Err(BotRefusal::TooMany { field: "models", max: MAX_MODELS });
-    }
-    if new.tags.len() > MAX_TAGS {
-        return Err(BotRefusal::TooMany { field: "tags", max: MAX_TAGS });
-    }
-    if new.host_labels.len() > MAX_LABELS {
-        return Err(BotRefusal::TooMany { field: "hostLabels", max: MAX_LABELS });
-    }
-    access.check()?;
-    // Before the token: nobody may ever know one without its bounds.
-    let narrowed = (!access.is_open()).then_some(BotEvent::AccessSet { access });
-    let events = [Some(BotEvent::Created { bot: new }), narrowed, Some(BotEvent::TokenIssued { token })];
-    Ok(events.into_iter().flatten().collect())
 }
 
 fn set_access(bot: &BotProfile, access: Access) -> Result<Vec<BotEvent>, BotRefusal> {

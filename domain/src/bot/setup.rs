@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     BotId,
+    host::commands::MAX_LABELS,
     values::{EnvName, EnvValue, FeatureName, Persona, Tag},
 };
 use serde::{Deserialize, Serialize};
@@ -131,6 +132,9 @@ pub(super) fn create(new: NewBot) -> Result<Vec<BotEvent>, BotRefusal> {
     let NewBot { bot, setup, token, access, fallbacks } = new;
     check_models(&bot.models)?;
     check_tags(&bot.tags)?;
+    if bot.host_labels.len() > MAX_LABELS {
+        return Err(BotRefusal::TooMany { field: "hostLabels", max: MAX_LABELS });
+    }
     access.check()?;
     fallbacks::check(&fallbacks)?;
     setup.check()?;

@@ -1,5 +1,6 @@
 //! One event of every kind with everything in it, and one with nothing optional where there is a difference.
 
+mod backups;
 mod bots;
 mod hosts;
 mod people;
@@ -20,6 +21,7 @@ use uuid::Uuid;
 /// File names with what they hold.
 pub fn all() -> BTreeMap<String, Value> {
     let mut samples = Samples::default();
+    backups::add(&mut samples);
     bots::add(&mut samples);
     hosts::add(&mut samples);
     people::add(&mut samples);

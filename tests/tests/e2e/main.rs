@@ -15,6 +15,7 @@
     clippy::format_collect,
     reason = "tests tell a story each"
 )]
+mod backups;
 mod chaos;
 mod configs;
 mod crash;

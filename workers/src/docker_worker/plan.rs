@@ -16,6 +16,8 @@ pub(super) enum Step {
     Start,
     /// It runs: keep its ways open and look at its health.
     Watch,
+    /// It is frozen: nothing can be said of its health, and nothing is to be done.
+    Wait,
     /// Its process ended by itself.
     Crashed,
     /// Its process shall end.
@@ -28,14 +30,17 @@ pub(super) enum Step {
 pub(super) fn next(desired: Desired, seen: Option<&ContainerSeen>, spec_hash: &str, last: BotState) -> Step {
     match (desired, seen) {
         (Desired::Deleted, _) => Step::Purge,
-        (Desired::Stopped, Some(seen)) if seen.phase == Phase::Running => Step::Stop,
+        (Desired::Stopped, Some(seen)) if matches!(seen.phase, Phase::Running | Phase::Paused) => Step::Stop,
         // It was never started: it is as new.
         (Desired::Stopped, None) if last == BotState::Created => Step::Rest(BotState::Created),
         (Desired::Stopped, _) => Step::Rest(BotState::Stopped),
         (Desired::Running, None) => Step::Create,
+        // Whoever froze it (a backup, as a rule) lets it go on.
+        (Desired::Running, Some(seen)) if seen.phase == Phase::Paused => Step::Wait,
         (Desired::Running, Some(seen)) if seen.spec_hash != spec_hash => Step::Replace,
         (Desired::Running, Some(seen)) => match seen.phase {
             Phase::Running => Step::Watch,
+            Phase::Paused => Step::Wait,
             Phase::Exited if was_up(last) => Step::Crashed,
             Phase::Created | Phase::Exited => Step::Start,
         },

@@ -32,6 +32,9 @@ const PROBE_EVERY: Duration = Duration::from_secs(1);
 /// Time between two looks at an unhealthy bot.
 const UNHEALTHY_EVERY: Duration = Duration::from_secs(5);
 
+/// Time between two looks at a frozen bot.
+const PAUSED_EVERY: Duration = Duration::from_secs(1);
+
 impl Converge {
     pub(super) async fn step_running(&mut self) -> Result<Next, RuntimeError> {
         let (shared, bot) = (Arc::clone(&self.shared), Arc::clone(&self.bot));
@@ -49,6 +52,7 @@ impl Converge {
             (Step::Replace, Some(seen)) => self.replace(&spec, &seen.id).await,
             (Step::Start, Some(seen)) => self.start(&spec, network, seen.id, false).await,
             (Step::Watch, Some(seen)) => self.watch(&spec, network, seen).await,
+            (Step::Wait, Some(_)) => Ok(Next::After(PAUSED_EVERY.min(shared.config.reconcile_every))),
             (Step::Crashed, Some(seen)) => self.crashed(&seen).await,
             _ => Ok(Next::Settled),
         }

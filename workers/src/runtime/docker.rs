@@ -179,6 +179,14 @@ impl Runtime for DockerRuntime {
         self.stop_container(id, grace).await
     }
 
+    async fn pause(&self, id: &str) -> Result<(), RuntimeError> {
+        self.pause_container(id).await
+    }
+
+    async fn unpause(&self, id: &str) -> Result<(), RuntimeError> {
+        self.unpause_container(id).await
+    }
+
     async fn remove(&self, id: &str) -> Result<(), RuntimeError> {
         self.remove_container(id).await
     }

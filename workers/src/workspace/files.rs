@@ -154,7 +154,7 @@ impl Folder {
 }
 
 /// Gives a file away, where we can; where we cannot, it is its owner's already.
-fn give(fd: &OwnedFd, owner: Owner) -> io::Result<()> {
+pub(super) fn give(fd: &OwnedFd, owner: Owner) -> io::Result<()> {
     let stat = fs::fstat(fd)?;
     if (stat.st_uid, stat.st_gid) == (owner.uid, owner.gid) {
         return Ok(());

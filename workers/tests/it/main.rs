@@ -4,6 +4,8 @@
 #[path = "../../../eventstore/tests/support/mod.rs"]
 mod support;
 
+mod backups;
+mod backups_s3;
 mod configs;
 mod consumers;
 mod crashes;

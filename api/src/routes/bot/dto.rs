@@ -188,7 +188,7 @@ impl BotDto {
 
 impl CreatedBot {
     /// With its token.
-    pub(super) fn new(api: &ApiState, created: Created) -> Self {
+    pub(crate) fn new(api: &ApiState, created: Created) -> Self {
         let gateway_token = created.plain_token.expose().to_owned();
         Self { bot: BotDto::new(api, created.row), gateway_token }
     }

@@ -74,6 +74,18 @@ impl DockerRuntime {
         self.done_or("start a container", started, errors::is_unchanged)
     }
 
+    pub(super) async fn pause_container(&self, id: &str) -> Result<(), RuntimeError> {
+        let paused = self.client().await?.pause_container(id).await;
+        self.done_or("pause a container", paused, errors::is_paused)
+    }
+
+    pub(super) async fn unpause_container(&self, id: &str) -> Result<(), RuntimeError> {
+        let unpaused = self.client().await?.unpause_container(id).await;
+        self.done_or("let a container go on", unpaused, |error| {
+            errors::is_not_paused(error) || errors::is_missing(error)
+        })
+    }
+
     pub(super) async fn stop_container(&self, id: &str, grace: Duration) -> Result<(), RuntimeError> {
         let seconds = i32::try_from(grace.as_secs()).unwrap_or(i32::MAX);
         let options = StopContainerOptionsBuilder::default().t(seconds).build();
@@ -147,6 +159,7 @@ fn from_summary(summary: ContainerSummary) -> Option<ContainerSeen> {
         ContainerSummaryStateEnum::EXITED
         | ContainerSummaryStateEnum::DEAD
         | ContainerSummaryStateEnum::REMOVING => Phase::Exited,
+        ContainerSummaryStateEnum::PAUSED => Phase::Paused,
         _ => Phase::Running,
     };
     let networks = summary.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
@@ -173,6 +186,7 @@ fn from_inspect(listed: ContainerSeen, inspected: ContainerInspectResponse) -> C
             | ContainerStateStatusEnum::DEAD
             | ContainerStateStatusEnum::REMOVING,
         ) => Phase::Exited,
+        Some(ContainerStateStatusEnum::PAUSED) => Phase::Paused,
         _ => Phase::Running,
     };
     let networks = inspected.network_settings.and_then(|settings| settings.networks).unwrap_or_default();

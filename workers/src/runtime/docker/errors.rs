@@ -43,6 +43,17 @@ pub(super) fn is_under_way(error: &Error) -> bool {
     matches!(error, Error::DockerResponseServerError { status_code: 409, message } if message.contains("in progress"))
 }
 
+/// Whether the engine said that a container is frozen already.
+pub(super) fn is_paused(error: &Error) -> bool {
+    matches!(error, Error::DockerResponseServerError { message, .. } if message.contains("already paused"))
+}
+
+/// Whether the engine said that a container is not frozen.
+pub(super) fn is_not_paused(error: &Error) -> bool {
+    matches!(error, Error::DockerResponseServerError { message, .. }
+        if message.contains("not paused") || message.contains("not running"))
+}
+
 /// hyper says only `client error (Connect)` by itself; the cause is what a person needs.
 fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();

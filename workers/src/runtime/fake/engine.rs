@@ -133,6 +133,24 @@ impl Runtime for FakeRuntime {
         Ok(())
     }
 
+    async fn pause(&self, id: &str) -> Result<(), RuntimeError> {
+        let mut engine = self.up()?;
+        engine.call("pause", id);
+        if let Some(container) = engine.by_id(id).filter(|container| container.seen.phase == Phase::Running) {
+            container.seen.phase = Phase::Paused;
+        }
+        Ok(())
+    }
+
+    async fn unpause(&self, id: &str) -> Result<(), RuntimeError> {
+        let mut engine = self.up()?;
+        engine.call("unpause", id);
+        if let Some(container) = engine.by_id(id).filter(|container| container.seen.phase == Phase::Paused) {
+            container.seen.phase = Phase::Running;
+        }
+        Ok(())
+    }
+
     async fn remove(&self, id: &str) -> Result<(), RuntimeError> {
         let mut engine = self.up_for_change()?;
         engine.call("remove", id);
