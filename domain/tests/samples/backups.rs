@@ -55,6 +55,8 @@ fn requests(samples: &mut Samples) {
         limits: Limits::default(),
         access: Access { allowed_models: Some(vec![text("gpt-5")]), allowed_vendors: None },
         fallbacks: vec![Fallback { from: text("openai"), to: text("groq"), model: None }],
+        features: [(text("canvas"), true)].into(),
+        environment: [(text("TZ"), text("UTC"))].into(),
     };
     let full = RequestBackup {
         id: id(0x51),
@@ -68,7 +70,15 @@ fn requests(samples: &mut Samples) {
         requested_by: Some(id(0x1)),
     };
     let made_of =
-        MadeOf { image: None, tags: Vec::new(), access: Access::default(), fallbacks: Vec::new(), ..made_of };
+        MadeOf {
+            image: None,
+            tags: Vec::new(),
+            access: Access::default(),
+            fallbacks: Vec::new(),
+            features: [].into(),
+            environment: [].into(),
+            ..made_of
+        };
     let minimal = RequestBackup {
         made_of,
         quiesce: Quiesce::Pause,

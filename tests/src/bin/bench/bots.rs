@@ -15,7 +15,7 @@ pub(crate) async fn run(admin: &Client) {
     }
     clawplane_tests::engine::build_small_bot(None);
     // The bare one's network is there already, and so is the bot's from its second start on.
-    docker::output(&["network", "create", "--internal", NETWORK]);
+    docker::output(&["network", "create", "--internal", "--subnet", "10.199.199.0/28", NETWORK]);
     admin
         .post(
             "/api/bot",
