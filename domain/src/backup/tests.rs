@@ -14,6 +14,8 @@ fn request() -> RequestBackup {
         limits: Limits::default(),
         access: Access::default(),
         fallbacks: Vec::new(),
+        features: [].into(),
+        environment: [].into(),
     };
     RequestBackup {
         id: id(1),

@@ -69,16 +69,15 @@ fn requests(samples: &mut Samples) {
         schedule_id: Some(id(0x53)),
         requested_by: Some(id(0x1)),
     };
-    let made_of =
-        MadeOf {
-            image: None,
-            tags: Vec::new(),
-            access: Access::default(),
-            fallbacks: Vec::new(),
-            features: [].into(),
-            environment: [].into(),
-            ..made_of
-        };
+    let made_of = MadeOf {
+        image: None,
+        tags: Vec::new(),
+        access: Access::default(),
+        fallbacks: Vec::new(),
+        features: [].into(),
+        environment: [].into(),
+        ..made_of
+    };
     let minimal = RequestBackup {
         made_of,
         quiesce: Quiesce::Pause,
