@@ -158,7 +158,7 @@ pub(crate) static TABLE: &[Row] = &[
     row(Method::PUT, "/api/tenant/quota", MANAGE),
     row(Method::DELETE, "/api/tenant/quota", MANAGE),
     row(Method::GET, "/api/tenant/plan", READ).reads(BOTS),
-    row(Method::GET, "/api/tenant/{id}/plan", Access::Administrator).reads(BOTS),
+    row(Method::GET, "/api/tenant/{id}/plan", Access::Administrator),
     row(Method::PUT, "/api/tenant/{id}/plan", Access::Administrator),
     row(Method::GET, "/api/provider-key", READ).reads(KEYS),
     row(Method::POST, "/api/provider-key", MANAGE),
