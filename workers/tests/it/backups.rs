@@ -249,7 +249,7 @@ impl Place {
         assert_eq!(names(&self.staging()), [""; 0]);
         let fresh: Vec<_> = names(&self.desk.data.path().join("bots"))
             .into_iter()
-            .filter(|name| name.starts_with('.'))
+            .filter(|name| name.starts_with(".restore-"))
             .collect();
         assert_eq!(fresh, [""; 0]);
     }

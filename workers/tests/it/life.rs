@@ -47,9 +47,11 @@ async fn each_restart_makes_one_new_process_and_what_people_edited_stays() {
     desk.until_state(other, BotState::Running).await;
     assert_eq!(creates(&fake), 3, "{:?}", fake.calls());
 
+    std::fs::write(&file, edited.replace("\"mode\": \"local\"", "\"mode\": \"remote\"")).unwrap();
+    assert_ne!(read(&file), edited);
     desk.tell(bot, BotCommand::Init).await;
     runs_in(&desk, bot, "fake-4").await;
-    assert!(!read(&file).starts_with("// mine"), "the platform's configuration is written anew");
+    assert_eq!(read(&file), edited, "what is the platform's is said anew, what people wrote stays");
     desk.tell(bot, BotCommand::Restart).await;
     runs_in(&desk, bot, "fake-5").await;
     running.stop().await;
