@@ -310,8 +310,10 @@ async fn an_upgrade_and_a_restart_are_new_containers_on_the_same_folder() {
     let nothing = "127.0.0.1:9/nobody/nothing:1".parse().unwrap();
     place.desk.tell(bot, BotCommand::Upgrade(Some(nothing))).await;
     place.desk.wait("it is given up", || async { place.desk.load(bot).await.life.trial().is_none() }).await;
-    place.desk.until_state(bot, BotState::Running).await;
-    assert_eq!(place.desk.load(bot).await.observed.container_id, third);
+    place
+        .desk
+        .until(bot, "it runs on", |seen| seen.state == BotState::Running && seen.container_id == third)
+        .await;
     assert_eq!(place.desk.load(bot).await.image, Some(next.parse().unwrap()));
     let docker = place.docker.clone();
     place.end(&[bot]).await;
