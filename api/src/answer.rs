@@ -46,8 +46,8 @@ impl<T> Answer<T> {
 
     /// With what `If-Match` takes.
     #[must_use]
-    pub(crate) fn etag(mut self, etag: impl ToString) -> Self {
-        self.etag = Some(format!("\"{}\"", etag.to_string()));
+    pub(crate) fn etag(mut self, etag: impl std::fmt::Display) -> Self {
+        self.etag = Some(format!("\"{etag}\""));
         self
     }
 }

@@ -22,13 +22,14 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// Every operation, with the document that is made of them.
 pub(crate) fn all() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::with_openapi(openapi::base())
-        .routes(routes!(auth::login::login))
-        .routes(routes!(auth::refresh::refresh))
-        .routes(routes!(auth::logout::logout))
-        .routes(routes!(auth::me::me))
+    let all = [bots(), insides(), tenants(), installation()];
+    all.into_iter().fold(OpenApiRouter::with_openapi(openapi::base()), OpenApiRouter::merge)
+}
+
+/// A bot's life, and what it may do.
+fn bots() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
         .routes(routes!(bot::list::list_bots, bot::create::create_bot))
-        .routes(routes!(bot::stats::bot_stats))
         .routes(routes!(bot::get::get_bot, bot::change::change_bot, bot::delete::delete_bot))
         .routes(routes!(bot::start::start_bot))
         .routes(routes!(bot::stop::stop_bot))
@@ -36,11 +37,6 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(bot::init::init_bot))
         .routes(routes!(bot::clone::clone_bot))
         .routes(routes!(bot::upgrade::upgrade_bot))
-        .routes(routes!(bot::logs::bot_logs))
-        .routes(routes!(bot::stats::one::container_stats))
-        .routes(routes!(bot::diagnose::diagnose))
-        .routes(routes!(bot::exec::exec))
-        .routes(routes!(bot::session::open_session))
         .routes(routes!(bot::relocate::move_bot))
         .routes(routes!(bot::access::set_access))
         .routes(routes!(bot::token_rotate::rotate_token))
@@ -52,6 +48,17 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
             bot::fallbacks::clear_fallbacks
         ))
         .routes(routes!(bot::egress::get_egress, bot::egress::set_egress))
+}
+
+/// What is in a bot, what goes on in it, and what it used.
+fn insides() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(bot::stats::bot_stats))
+        .routes(routes!(bot::logs::bot_logs))
+        .routes(routes!(bot::stats::one::container_stats))
+        .routes(routes!(bot::diagnose::diagnose))
+        .routes(routes!(bot::exec::exec))
+        .routes(routes!(bot::session::open_session))
         .routes(routes!(bot::admin::orphans::orphans))
         .routes(routes!(bot::admin::cleanup::clean_up))
         .routes(routes!(bot::config::get::get_config, bot::config::set::set_config))
@@ -71,6 +78,11 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(bot::usage_trend::usage_trend))
         .routes(routes!(bot::usage_breakdown::usage_breakdown))
         .routes(routes!(bot::usage_logs::usage_logs))
+}
+
+/// What a tenant has beside its bots.
+fn tenants() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
         .routes(routes!(tenant::get::get_tenant, tenant::update::update_tenant))
         .routes(routes!(
             tenant::quota::get_tenant_quota,
@@ -92,10 +104,6 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(provider_key::verify::verify_key))
         .routes(routes!(price::list::list_prices, price::create::add_price))
         .routes(routes!(price::get::get_price, price::set::set_price, price::delete::remove_price))
-        .routes(routes!(host::list::list_hosts, host::create::add_host))
-        .routes(routes!(host::get::get_host, host::change::change_host, host::delete::remove_host))
-        .routes(routes!(host::drain::drain_host))
-        .routes(routes!(host::resume::resume_host))
         .routes(routes!(backups::list::list_backups, backups::create::create_backups))
         .routes(routes!(backups::schedules::list_schedules, backups::schedules::add_schedule))
         .routes(routes!(
@@ -108,6 +116,19 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(backups::verify::verify_backup))
         .routes(routes!(backups::restore::restore_backup))
         .routes(routes!(backups::download::download_backup))
+}
+
+/// Who signs in, the hosts, and the installation as a whole.
+fn installation() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(auth::login::login))
+        .routes(routes!(auth::refresh::refresh))
+        .routes(routes!(auth::logout::logout))
+        .routes(routes!(auth::me::me))
+        .routes(routes!(host::list::list_hosts, host::create::add_host))
+        .routes(routes!(host::get::get_host, host::change::change_host, host::delete::remove_host))
+        .routes(routes!(host::drain::drain_host))
+        .routes(routes!(host::resume::resume_host))
         .routes(routes!(audit::audit_log))
         .routes(routes!(system::status::system_status))
         .routes(routes!(system::doctor::doctor))

@@ -123,9 +123,9 @@ impl From<BotRefusal> for Problem {
             BotRefusal::StaleConfig { .. } => Self::new(Kind::PreconditionFailed, refusal.to_string())
                 .about("If-Match", "is of another version"),
             BotRefusal::BadPath => Self::field("path", "must lead to a file in the workspace"),
-            BotRefusal::ConfigHistoryFull => Self::new(Kind::Conflict, refusal.to_string()),
             BotRefusal::NoModel => Self::field("models", "must name at least one model"),
             BotRefusal::Exists
+            | BotRefusal::ConfigHistoryFull
             | BotRefusal::NotDeleted
             | BotRefusal::NoToken
             | BotRefusal::Moving

@@ -1,7 +1,7 @@
 //! What a bot is.
 
 use super::{
-    Access, BotEvent, ConfigHead, EgressRule, Fallback, Life, Reshape, Upgrade, UpgradeOutcome,
+    Access, BotEvent, ConfigHead, CreateBot, EgressRule, Fallback, Life, Reshape, Upgrade, UpgradeOutcome,
     commands::Observation,
     placement::{Moving, Placement},
     token::{EarlierToken, GatewayToken},
@@ -185,95 +185,106 @@ impl Decide for Bot {
     }
 
     fn evolve(&mut self, event: BotEvent) {
-        if let BotEvent::Created { bot } = event {
-            self.profile = Some(BotProfile {
-                id: bot.id,
-                tenant_id: bot.tenant_id,
-                created_by: bot.created_by,
-                hostname: bot.hostname,
-                name: bot.name,
-                image: bot.image,
-                port: bot.port,
-                tags: bot.tags,
-                models: bot.models,
-                limits: bot.limits,
-                access: Access::default(),
-                token: None,
-                earlier: Vec::new(),
-                fallbacks: Vec::new(),
-                life: Life::default(),
-                egress: Vec::new(),
-                config: ConfigHead::default(),
-                placement: Placement { host: bot.host_id, labels: bot.host_labels, ..Placement::default() },
-                desired: Desired::Stopped,
-                observed: Observation::new(BotState::Created),
-                removed: false,
-            });
-            return;
+        match (event, &mut self.profile) {
+            (BotEvent::Created { bot }, _) => self.profile = Some(BotProfile::new(bot)),
+            (event, Some(bot)) => bot.apply(event),
+            (_, None) => {}
         }
-        let Some(bot) = &mut self.profile else { return };
+    }
+}
+
+impl BotProfile {
+    fn new(bot: CreateBot) -> Self {
+        Self {
+            id: bot.id,
+            tenant_id: bot.tenant_id,
+            created_by: bot.created_by,
+            hostname: bot.hostname,
+            name: bot.name,
+            image: bot.image,
+            port: bot.port,
+            tags: bot.tags,
+            models: bot.models,
+            limits: bot.limits,
+            access: Access::default(),
+            token: None,
+            earlier: Vec::new(),
+            fallbacks: Vec::new(),
+            life: Life::default(),
+            egress: Vec::new(),
+            config: ConfigHead::default(),
+            placement: Placement { host: bot.host_id, labels: bot.host_labels, ..Placement::default() },
+            desired: Desired::Stopped,
+            observed: Observation::new(BotState::Created),
+            removed: false,
+        }
+    }
+
+    fn apply(&mut self, event: BotEvent) {
         match event {
-            BotEvent::Created { .. } | BotEvent::ExecRequested { .. } | BotEvent::ExecFinished { .. } => {}
+            BotEvent::Created { .. }
+            | BotEvent::EgressRefused { .. }
+            | BotEvent::ExecRequested { .. }
+            | BotEvent::ExecFinished { .. }
+            | BotEvent::FileChangeRequested { .. } => {}
             BotEvent::TokenIssued { token } => {
-                bot.token = Some(token);
-                bot.earlier = Vec::new();
+                self.token = Some(token);
+                self.earlier = Vec::new();
             }
             BotEvent::TokenRotated { token, earlier } => {
-                bot.token = Some(token);
-                bot.earlier = earlier;
+                self.token = Some(token);
+                self.earlier = earlier;
             }
             BotEvent::TokensRevoked { .. } => {
-                bot.token = None;
-                bot.earlier = Vec::new();
+                self.token = None;
+                self.earlier = Vec::new();
             }
-            BotEvent::AccessSet { access } => bot.access = access,
-            BotEvent::FallbacksSet { fallbacks } => bot.fallbacks = fallbacks,
-            BotEvent::SetUp { setup } => bot.life.set_up(setup),
+            BotEvent::AccessSet { access } => self.access = access,
+            BotEvent::FallbacksSet { fallbacks } => self.fallbacks = fallbacks,
+            BotEvent::SetUp { setup } => self.life.set_up(setup),
             BotEvent::Renamed { name, hostname, .. } => {
-                bot.name = name;
-                bot.hostname = hostname;
+                self.name = name;
+                self.hostname = hostname;
             }
-            BotEvent::Changed { shape } => bot.reshape(shape),
-            BotEvent::RestartRequested { generation } => bot.life.generation = generation,
+            BotEvent::Changed { shape } => self.reshape(shape),
+            BotEvent::RestartRequested { generation } => self.life.generation = generation,
             BotEvent::InitRequested { generation } => {
-                bot.life.generation = generation;
-                bot.life.initialised = generation;
+                self.life.generation = generation;
+                self.life.initialised = generation;
             }
             BotEvent::UpgradeBegun { number, image } => {
-                bot.life.upgrade = Some(Upgrade { number, image, outcome: UpgradeOutcome::Pending });
+                self.life.upgrade = Some(Upgrade { number, image, outcome: UpgradeOutcome::Pending });
             }
             BotEvent::UpgradeCommitted { number, image } => {
-                bot.image = image;
-                bot.life.settle(number, UpgradeOutcome::Committed);
+                self.image = image;
+                self.life.settle(number, UpgradeOutcome::Committed);
             }
             BotEvent::UpgradeRolledBack { number, reason, .. } => {
-                bot.life.settle(number, UpgradeOutcome::RolledBack { reason });
+                self.life.settle(number, UpgradeOutcome::RolledBack { reason });
             }
-            BotEvent::EgressSet { allow } => bot.egress = allow,
-            BotEvent::EgressRefused { .. } => {}
+            BotEvent::EgressSet { allow } => self.egress = allow,
             BotEvent::ConfigSet { version, sha256, config_text, .. } => {
-                bot.config.then(version, sha256, &config_text);
+                self.config.then(version, sha256, &config_text);
             }
-            BotEvent::FileChangeRequested { .. } => {}
-            BotEvent::StartRequested {} => bot.desired = Desired::Running,
-            BotEvent::StopRequested {} => bot.desired = Desired::Stopped,
+            BotEvent::StartRequested {} => self.desired = Desired::Running,
+            BotEvent::StopRequested {} => self.desired = Desired::Stopped,
             BotEvent::MoveRequested { to, vacated, .. } => {
-                bot.placement.moving = Some(Moving { to, vacated });
+                self.placement.moving = Some(Moving { to, vacated });
             }
-            BotEvent::MoveCancelled {} => bot.placement.moving = None,
+            BotEvent::MoveCancelled {} => self.placement.moving = None,
             BotEvent::LetGo { .. } => {
-                bot.placement.moving.as_mut().into_iter().for_each(|moving| moving.vacated = true);
+                self.placement.moving.as_mut().into_iter().for_each(|moving| moving.vacated = true);
             }
-            BotEvent::Placed { host_id, from } => bot.placement.arrive(host_id, from),
-            BotEvent::Left { host_id } => bot.placement.left.retain(|left| *left != host_id),
+            BotEvent::Placed { host_id, from } => self.placement.arrive(host_id, from),
+            BotEvent::Left { host_id } => self.placement.left.retain(|left| *left != host_id),
             BotEvent::Deleted { keep_data, .. } => {
-                bot.desired = Desired::Deleted;
-                bot.life.keep_data = keep_data;
-                bot.token = None;
-                bot.earlier = Vec::new();
+                self.desired = Desired::Deleted;
+                self.life.keep_data = keep_data;
+                self.token = None;
+                self.earlier = Vec::new();
             }
-            BotEvent::Observed { observation } => bot.observed = observation,
-            BotEvent::Removed { .. } => bot.removed = true,
+            BotEvent::Observed { observation } => self.observed = observation,
+            BotEvent::Removed { .. } => self.removed = true,
         }
     }
 }

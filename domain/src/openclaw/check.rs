@@ -125,7 +125,7 @@ impl Place<'_> {
 }
 
 /// Every place of the tree, down to one level below what is allowed.
-pub(super) fn walk<'a>(node: &CstNode, path: &'a str, depth: usize, see: &mut impl FnMut(&Place<'_>)) {
+pub(super) fn walk(node: &CstNode, path: &str, depth: usize, see: &mut impl FnMut(&Place<'_>)) {
     walk_in(node, path, "", depth, see);
 }
 

@@ -82,6 +82,17 @@ pub(super) fn add(samples: &mut Samples) {
     samples.variant(".alone", &BotEvent::Observed { observation: alone });
     samples.add(&BotEvent::Observed { observation });
     samples.minimal(&BotEvent::Observed { observation: Observation::new(BotState::Running) });
+    execs(samples);
+    samples.add(&BotEvent::MoveRequested { from: id(0x61), to: id(0x62), vacated: true });
+    samples.add(&BotEvent::MoveCancelled {});
+    samples.add(&BotEvent::LetGo { host_id: id(0x61) });
+    samples.add(&BotEvent::Placed { host_id: id(0x62), from: id(0x61) });
+    samples.add(&BotEvent::Left { host_id: id(0x61) });
+    samples.add(&BotEvent::Removed { port: 9200 });
+    life(samples);
+}
+
+fn execs(samples: &mut Samples) {
     let request = ExecRequest {
         exec_id: id::<BotId>(0x22).0,
         command: "ls -la /home/node".into(),
@@ -102,13 +113,6 @@ pub(super) fn add(samples: &mut Samples) {
     samples.add(&BotEvent::ExecFinished { outcome: outcome.clone() });
     let plain = ExecOutcome { exit_code: None, timed_out: false, error: None, ..outcome };
     samples.minimal(&BotEvent::ExecFinished { outcome: plain });
-    samples.add(&BotEvent::MoveRequested { from: id(0x61), to: id(0x62), vacated: true });
-    samples.add(&BotEvent::MoveCancelled {});
-    samples.add(&BotEvent::LetGo { host_id: id(0x61) });
-    samples.add(&BotEvent::Placed { host_id: id(0x62), from: id(0x61) });
-    samples.add(&BotEvent::Left { host_id: id(0x61) });
-    samples.add(&BotEvent::Removed { port: 9200 });
-    life(samples);
 }
 
 fn life(samples: &mut Samples) {

@@ -23,7 +23,7 @@ fn good() -> Verdict {
 }
 
 /// Bad where there is something in it.
-fn all(faults: Vec<String>) -> Verdict {
+fn all(faults: &[String]) -> Verdict {
     if faults.is_empty() { good() } else { (Grade::Bad, faults.join("; ")) }
 }
 
@@ -83,7 +83,7 @@ impl Patient<'_> {
         if label(LABEL_SPEC).is_empty() {
             faults.push(format!("{LABEL_SPEC} is missing"));
         }
-        all(faults)
+        all(&faults)
     }
 
     fn limits(&self, seen: &ContainerFacts) -> Verdict {
@@ -96,7 +96,8 @@ impl Patient<'_> {
             ("processes", seen.pids, i64::from(limits.pids)),
         ];
         let off = pairs.into_iter().filter(|(_, is, wanted)| is != wanted);
-        all(off.map(|(what, is, wanted)| format!("{what}: {is} and not {wanted}")).collect())
+        let off: Vec<_> = off.map(|(what, is, wanted)| format!("{what}: {is} and not {wanted}")).collect();
+        all(&off)
     }
 
     fn root(&self, seen: &ContainerFacts) -> Verdict {
@@ -122,7 +123,7 @@ impl Patient<'_> {
         if !seen.mounts.iter().any(|mount| own(&mount)) {
             faults.push("its folder is not mounted".to_owned());
         }
-        all(faults)
+        all(&faults)
     }
 
     fn network(&self, seen: &ContainerFacts) -> Verdict {
@@ -137,7 +138,7 @@ impl Patient<'_> {
             if seen.running {
                 faults.push("its network is missing".to_owned());
             }
-            return all(faults);
+            return all(&faults);
         };
         if !network.internal {
             faults.push("its network leads out".to_owned());
@@ -151,7 +152,7 @@ impl Patient<'_> {
         if network.members.iter().any(|member| *member != seen.id) {
             faults.push("somebody else is on its network".to_owned());
         }
-        all(faults)
+        all(&faults)
     }
 
     fn image(&self, seen: &ContainerFacts) -> Verdict {
@@ -184,13 +185,13 @@ impl Patient<'_> {
         if let Some((rights, _)) = &folder.config {
             compare("openclaw.json", rights.owner, rights.mode, 0o600);
         }
-        all(faults)
+        all(&faults)
     }
 
     fn config(&self) -> Verdict {
         match &self.folder {
             Ok(Some(folder)) => match &folder.config {
-                Some((_, text)) => all(config::faults(text)),
+                Some((_, text)) => all(&config::faults(text)),
                 None => good(),
             },
             _ => good(), // The folder's own check says it.
@@ -240,13 +241,10 @@ fn capabilities(seen: &ContainerFacts) -> Verdict {
     require(seen.shares.is_empty(), format!("it shares {}", seen.shares.join(", ")));
     let root = matches!(seen.user.split(':').next(), None | Some("" | "0" | "root"));
     require(!root, "its process is root".to_owned());
-    all(faults)
+    all(&faults)
 }
 
 fn published(seen: &ContainerFacts) -> Verdict {
-    all(seen
-        .published
-        .iter()
-        .map(|port| format!("{port} of the host leads to it past the platform"))
-        .collect())
+    let open = seen.published.iter().map(|port| format!("{port} of the host leads to it past the platform"));
+    all(&open.collect::<Vec<_>>())
 }

@@ -30,12 +30,14 @@ pub trait Reports: Send + Sync + 'static {
 /// Takes refusals.
 #[derive(Clone, Debug)]
 pub struct Refusals {
-    told: Arc<Mutex<HashMap<BotId, Vec<(Place, Instant)>>>>,
+    told: Arc<Mutex<Told>>,
     queue: mpsc::Sender<(Whose, RefusedEgress)>,
 }
 
 /// A host as it was asked for, and a port.
 type Place = (String, u16);
+/// What was told of each bot, and when.
+type Told = HashMap<BotId, Vec<(Place, Instant)>>;
 
 impl Refusals {
     /// With the task that reports them, until `shutdown`.

@@ -117,7 +117,7 @@ impl Served {
         place: Arc<OwnedSemaphorePermit>,
     ) -> Response<Body> {
         let unreachable = || say(StatusCode::BAD_GATEWAY, "the place does not answer");
-        let Some(request) = target.as_origin(request) else {
+        let Some(request) = as_origin(request) else {
             return say(StatusCode::BAD_REQUEST, "the URL cannot be read");
         };
         let Ok((mut sender, connection)) = client::handshake(TokioIo::new(upstream)).await else {
@@ -178,17 +178,17 @@ impl Target {
         };
         Some(Self { host: authority.host().to_owned(), port })
     }
+}
 
-    /// The request as the place itself takes it. Its host is the URL's, whatever the bot says beside that.
-    fn as_origin(&self, mut request: Request<Incoming>) -> Option<Request<Incoming>> {
-        let authority = request.uri().authority()?.as_str().to_owned();
-        let path = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned();
-        *request.uri_mut() = path.parse::<Uri>().ok()?;
-        strip(request.headers_mut());
-        request.headers_mut().insert(header::HOST, HeaderValue::from_str(&authority).ok()?);
-        *request.version_mut() = http::Version::HTTP_11;
-        Some(request)
-    }
+/// The request as the place itself takes it. Its host is the URL's, whatever the bot says beside that.
+fn as_origin(mut request: Request<Incoming>) -> Option<Request<Incoming>> {
+    let authority = request.uri().authority()?.as_str().to_owned();
+    let path = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned();
+    *request.uri_mut() = path.parse::<Uri>().ok()?;
+    strip(request.headers_mut());
+    request.headers_mut().insert(header::HOST, HeaderValue::from_str(&authority).ok()?);
+    *request.version_mut() = http::Version::HTTP_11;
+    Some(request)
 }
 
 /// Takes out what is not for the far end, and what `Connection` names.

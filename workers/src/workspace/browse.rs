@@ -45,11 +45,9 @@ pub enum FileError {
 impl From<Errno> for FileError {
     fn from(error: Errno) -> Self {
         match error {
-            Errno::NOENT => Self::Missing,
-            // A link, or a file, where a folder should be.
-            Errno::LOOP | Errno::NOTDIR => Self::Missing,
-            Errno::NXIO | Errno::NODEV => Self::Other { wanted: "file" },
-            Errno::ISDIR => Self::Other { wanted: "file" },
+            // The last two: a link, or a file, where a folder should be.
+            Errno::NOENT | Errno::LOOP | Errno::NOTDIR => Self::Missing,
+            Errno::NXIO | Errno::NODEV | Errno::ISDIR => Self::Other { wanted: "file" },
             error => Self::Io(error.into()),
         }
     }

@@ -44,7 +44,9 @@ fn of_two_who_change_the_same_version_the_first_wins() {
 #[test]
 fn the_history_is_bounded() {
     let mut bot = Bot::default();
-    created().into_iter().for_each(|event| bot.evolve(event));
+    for event in created() {
+        bot.evolve(event);
+    }
     let mut profile = bot.profile.unwrap();
     profile.config.stored_bytes = MAX_HISTORY - 2;
     let new = |content: &str| SetConfig { text: text(content), follows: 0, origin: ConfigOrigin::Saved };

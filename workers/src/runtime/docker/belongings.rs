@@ -129,7 +129,7 @@ fn container(seen: ContainerInspectResponse) -> ContainerFacts {
         devices: host.devices.map_or(0, |all| all.len()) + host.device_requests.map_or(0, |all| all.len()),
         mounts: mounts
             .map(|mount| MountFacts {
-                kind: mount.typ.map(|kind| kind.to_string()).unwrap_or_default(),
+                kind: mount.typ.unwrap_or_default(),
                 source: mount.source.unwrap_or_default(),
                 target: mount.destination.unwrap_or_default(),
             })

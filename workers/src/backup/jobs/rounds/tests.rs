@@ -30,8 +30,8 @@ fn made(number: u128, bot: u128, days: i64, complete: bool) -> (BackupProfile, T
         limits: Limits::default(),
         access: Access::default(),
         fallbacks: vec![],
-        features: Default::default(),
-        environment: Default::default(),
+        features: [].into(),
+        environment: [].into(),
     };
     let request = RequestBackup {
         id: id(number),
