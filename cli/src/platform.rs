@@ -1,6 +1,7 @@
 //! The composition: every role of the platform, started in the order of its needs and stopped the other way round.
 
 mod adapters;
+mod api;
 mod backups;
 mod desk;
 mod health;
@@ -15,24 +16,21 @@ use crate::{
     source::{SystemClock, SystemIds},
     telemetry,
 };
-use adapters::{
-    Engine, LoopbackPorts, OwnProxy, PresentBots, Rollups, VendorTable, machines::Machines, space::Space,
-    system::Caretaker,
-};
+use adapters::{PresentBots, Rollups, system::Caretaker};
 use anyhow::Context;
-use clawplane_api::{ApiDeps, ApiState, DataPath, TokenConfig, Tunnels, provider_keys};
+use clawplane_api::{ApiState, provider_keys};
 use clawplane_domain::{
     Secret,
     clock::{Clock, Ids},
 };
 use clawplane_eventstore::{
-    ClaimTable, Executor, Feed, JobProgress, TokenIssuer, UsageAppender, Vault, Wakeup,
+    ClaimTable, Executor, Feed, TokenIssuer, UsageAppender, Vault, Wakeup,
     database::{self, Pool},
 };
 use clawplane_projections::{Runner, Views};
-use clawplane_proxy::{Deps, Proxy, ProxyConfig, UpstreamAllow, Verifier, observe::Observer};
-use clawplane_workers::{Hosts, Nats, NatsConfig, OneHost, Watcher, doctor::Norm};
-use keys::{KeyNewsDesk, VendorCalls};
+use clawplane_proxy::{Deps, Proxy, ProxyConfig, UpstreamAllow, observe::Observer};
+use clawplane_workers::{Hosts, Nats, NatsConfig, OneHost, doctor::Norm};
+use keys::KeyNewsDesk;
 use metrics_exporter_prometheus::PrometheusHandle;
 use server::Entrance;
 use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
@@ -147,51 +145,21 @@ impl Platform {
         }
         // What the API asks of the bots' machines goes through this, also where the worker is another process.
         let hosts: Arc<dyn Hosts> = Arc::new(hosts);
-        let system = Caretaker {
-            hosts: Arc::clone(&hosts),
-            bots: Arc::new(PresentBots(parts.views.clone(), None)),
-            executor: parts.executor.clone(),
-            pool: pool.clone(),
-            nats: Some(nats.clone()),
-            clock: parts.clock.clone(),
-            norm: Norm { default_image: config.bot_image.clone() },
-        };
         let store = backups::store(config)?;
         if roles.contains(&Role::Worker) {
             backups::start(&parts, config, Arc::clone(&hosts), store.clone())?;
         }
-        let health = health::Checks {
-            feed: parts.feed.clone(),
-            pool: pool.clone(),
-            engine: engine.clone(),
-            nats: Some(nats),
+        let beside = api::Beside {
+            hosts,
+            nats,
+            engine,
+            proxy: proxy.clone(),
+            store,
+            upstream_allow,
+            of_bots: roles.contains(&Role::Worker),
+            connections: (intake_tasks.clone(), intake.clone()),
         };
-        let router = clawplane_api::router(ApiState::new(ApiDeps {
-            executor: parts.executor.clone(),
-            claims: parts.claims.clone(),
-            vault: parts.vault.clone(),
-            views: parts.views.clone(),
-            clock: parts.clock.clone(),
-            ids: parts.ids.clone(),
-            tokens: TokenConfig::new(around.signing_secret),
-            issuer: parts.issuer(config),
-            port_start: config.bot_port_start,
-            default_image: config.bot_image.clone(),
-            verifier: Arc::new(parts.vendor_calls(config, upstream_allow.clone())?),
-            archives: backups::archives(&parts, store),
-            progress: JobProgress::new(pool.clone()),
-            vendors: Arc::new(VendorTable(upstream_allow)),
-            ports: Arc::new(LoopbackPorts { of_bots: roles.contains(&Role::Worker) }),
-            engine: Arc::new(Engine(engine)),
-            machines: Arc::new(Machines(Watcher::new(Arc::clone(&hosts)))),
-            ingress: config.ingress.clone(),
-            tunnels: Tunnels::new(intake_tasks.clone(), intake.clone()),
-            system: Arc::new(system),
-            space: Arc::new(Space(hosts)),
-            health: Arc::new(health),
-            proxy: proxy.clone().map(|proxy| Arc::new(OwnProxy(proxy)) as Arc<dyn DataPath>),
-            metrics: Some(around.metrics),
-        }));
+        let router = clawplane_api::router(ApiState::new(api::deps(&parts, config, around, beside)?));
         Ok(Self {
             addr,
             entrance: Some((Entrance { proxy, router }, listener)),
@@ -318,12 +286,6 @@ impl Parts {
         };
         let started = around.background.handle.spawn(Proxy::start(proxy, deps)).await;
         started.context("the proxy's start broke off")?.context("the proxy cannot start")
-    }
-
-    /// Asks vendors about keys.
-    fn vendor_calls(&self, config: &Config, upstream_allow: UpstreamAllow) -> anyhow::Result<VendorCalls> {
-        let verifier = Verifier::new(upstream_allow, &config.extra_roots, self.clock.clone())?;
-        Ok(VendorCalls { vault: self.vault.clone(), verifier })
     }
 
     fn issuer(&self, config: &Config) -> TokenIssuer {

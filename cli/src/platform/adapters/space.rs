@@ -21,11 +21,11 @@ pub(in crate::platform) struct Space(pub(in crate::platform) Arc<dyn Hosts>);
 
 impl Space {
     async fn host(&self, bot: BotId) -> Result<Arc<Host>, SpaceError> {
-        self.0.of(bot).await.map_err(away)
+        self.0.of(bot).await.map_err(|error| away(&error))
     }
 }
 
-fn away(error: RuntimeError) -> SpaceError {
+fn away(error: &RuntimeError) -> SpaceError {
     SpaceError::Unavailable(error.to_string())
 }
 
