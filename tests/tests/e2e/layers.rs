@@ -26,7 +26,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("async-nats", &["workers", "cli"]),
     ("sqlx", &["eventstore", "projections", "cli", "tests"]),
     ("axum", &["api", "cli", "tests"]),
-    ("hyper-rustls", &["proxy", "cli"]),
+    ("hyper-rustls", &["proxy", "workers", "cli"]),
 ];
 
 /// Texts in source files that only some crates may hold.

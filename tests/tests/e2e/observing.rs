@@ -25,8 +25,9 @@ const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const PARENT: &str = "b7ad6b7169203331";
 
 /// What may be a label of a metric.
-const LABELS: [&str; 12] = [
+const LABELS: [&str; 13] = [
     "vendor",
+    "host",
     "status",
     "code",
     "kind",

@@ -3,7 +3,7 @@
 //! It is that of `openclaw fleet` and stricter: the root file system is read-only, the network has no way out, no
 //! port is published, and names outside do not resolve.
 
-use crate::runtime::{ContainerSpec, GATEWAY_PORT, short_id};
+use crate::runtime::{ContainerSpec, GATEWAY_PORT};
 use bollard::models::{
     ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount, MountType, RestartPolicy,
     RestartPolicyNameEnum,
@@ -19,6 +19,8 @@ pub const LABEL_SPEC: &str = "clawplane.spec";
 /// The installation, so that two of them on one engine leave each other alone.
 pub const LABEL_INSTANCE: &str = "clawplane.instance";
 
+/// What every bot's container calls itself. Nobody else sees it: each is on a network of its own.
+const HOSTNAME: &str = "bot";
 /// Where the bot's state is inside of the container.
 pub const STATE_DIR: &str = "/home/node/.openclaw";
 const MIB: i64 = 1024 * 1024;
@@ -49,9 +51,9 @@ pub(super) fn create_body(
     bounded: bool,
 ) -> ContainerCreateBody {
     ContainerCreateBody {
-        // OpenClaw holds its state by a lease that names its host. With a name that changes, a container that is
-        // made anew after a crash would find its own lease held by a stranger, and end.
-        hostname: Some(format!("bot-{}", short_id(spec.bot))),
+        // OpenClaw holds its state by a lease that names its host. With a name that changes, a container that is made
+        // anew after a crash, or for a bot with another one's restored folder, would find the lease held by a stranger, and end.
+        hostname: Some(HOSTNAME.to_owned()),
         image: Some(spec.image.to_string()),
         cmd: spec.command.clone(),
         env: Some(spec.env.clone()),
